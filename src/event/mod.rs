@@ -1,0 +1,5 @@
+//! A row of the table becomes an event.
+
+pub mod reason;
+
+pub use reason::Reason;

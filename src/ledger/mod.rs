@@ -1,0 +1,221 @@
+//! What was tried and what became of it, so that nothing is lost and nothing is sent twice.
+//!
+//! A ledger is a log of [`Record`]s. Order of writes: an intent is durable before the first byte of its POST; its
+//! outcome is durable before the run goes on; a definite non-delivery clears the intent; a run's end comes last.
+
+use std::fmt;
+
+use chrono::{DateTime, Utc};
+use sha2::{Digest, Sha256};
+
+/// Identifies one event of one dataset: the first 16 bytes of SHA-256 over dataset id, event name and event id,
+/// separated by U+001F.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct EventKey(pub [u8; 16]);
+
+impl EventKey {
+    /// Makes the key of an event.
+    pub fn new(dataset_id: &str, event_name: &str, event_id: &str) -> Self {
+        let mut hasher = Sha256::new();
+        for part in [dataset_id, "\u{1f}", event_name, "\u{1f}", event_id] {
+            hasher.update(part);
+        }
+        let digest: [u8; 32] = hasher.finalize().into();
+        let mut key = [0; 16];
+        key.copy_from_slice(&digest[..16]);
+        Self(key)
+    }
+}
+
+impl fmt::Debug for EventKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&hex::encode(self.0))
+    }
+}
+
+/// Tells whether the payload of an event is still the one that was tried: 32 bits of a stable hash of its bytes.
+///
+/// A collision only hides a change of an event that is not sent again anyway, or keeps a refused one refused.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Fingerprint(pub u32);
+
+/// Identifies a run: its start and four random digits, as `20261123T150901Z-1a2b`.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct RunId(pub String);
+
+/// Identifies one attempt to deliver a set of events: the run and a number that counts up within it.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct BatchId {
+    /// The run that tries.
+    pub run: RunId,
+    /// Counts up from 1.
+    pub number: u32,
+}
+
+/// One event of an intent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Entry {
+    /// Which event.
+    pub key: EventKey,
+    /// Which payload.
+    pub fingerprint: Fingerprint,
+    /// The event's time in seconds since 1970, by which entries are pruned.
+    pub event_time: i64,
+}
+
+/// What became of a batch.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Outcome {
+    /// Meta took every event of it.
+    Accepted,
+    /// It provably did not arrive or was refused as a whole; its events are free to be sent again.
+    Cleared,
+    /// Nobody knows whether Meta took it.
+    Unknown,
+}
+
+/// What Meta said, for looking an attempt up later. Codes only.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Answer {
+    /// HTTP status.
+    pub status: Option<u16>,
+    /// Graph error code.
+    pub code: Option<i64>,
+    /// Graph error subcode.
+    pub subcode: Option<i64>,
+    /// Meta's trace id.
+    pub trace: Option<String>,
+}
+
+/// One line of the log.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Record {
+    /// A run begins.
+    RunStarted {
+        /// Which.
+        run: RunId,
+        /// When.
+        at: DateTime<Utc>,
+    },
+    /// Events are about to be posted.
+    Intent {
+        /// Which attempt.
+        batch: BatchId,
+        /// When.
+        at: DateTime<Utc>,
+        /// The events; never empty.
+        entries: Vec<Entry>,
+    },
+    /// What became of an intent. The batch's first outcome is its only one.
+    Outcome {
+        /// Which attempt.
+        batch: BatchId,
+        /// When.
+        at: DateTime<Utc>,
+        /// What became of it.
+        outcome: Outcome,
+        /// How many requests it took.
+        requests: u32,
+        /// The last answer.
+        answer: Answer,
+    },
+    /// An event was refused, here or by Meta. A later refusal of the same key replaces the earlier.
+    Rejected {
+        /// Which event.
+        entry: Entry,
+        /// Its name.
+        event_name: String,
+        /// Its id.
+        event_id: String,
+        /// Code of the reason.
+        reason: &'static str,
+        /// Meta's code and subcode, when Meta refused it.
+        answer: Answer,
+        /// When.
+        at: DateTime<Utc>,
+    },
+    /// A run ends.
+    RunFinished {
+        /// Which.
+        run: RunId,
+        /// When.
+        at: DateTime<Utc>,
+        /// The report as JSON.
+        report: String,
+        /// The exit code.
+        exit_code: u8,
+    },
+}
+
+/// What is known of an event from earlier runs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Fate {
+    /// Meta took it.
+    Sent(Fingerprint),
+    /// It was posted and nobody knows whether Meta took it.
+    Unknown {
+        /// The payload that was posted.
+        fingerprint: Fingerprint,
+        /// When it was first posted.
+        first_attempt: DateTime<Utc>,
+    },
+    /// It was refused with this payload.
+    Rejected(Fingerprint),
+}
+
+/// A store of records.
+///
+/// One process uses a ledger at a time; the implementation holds a lock from opening until it is dropped.
+pub trait Ledger: Send {
+    /// Reads the fate of every event whose time is not before `since` (seconds since 1970).
+    ///
+    /// An intent without outcome counts as unknown, first attempted when the intent was written. Where several
+    /// batches hold a key: sent wins over unknown, unknown over rejected, and the earliest attempt counts.
+    fn load(&mut self, since: i64) -> Result<Known, LedgerError>;
+
+    /// Writes all the records or none; they are durable when this returns.
+    ///
+    /// May not be repeated after success. After an error nothing of it is stored.
+    fn append(&mut self, records: &[Record]) -> Result<(), LedgerError>;
+
+    /// Forgets events whose time is before `before` (seconds since 1970). Whole batches only, and never one that
+    /// still holds a younger event.
+    fn prune(&mut self, before: i64) -> Result<(), LedgerError>;
+
+    /// Whether no run was ever recorded.
+    fn is_new(&self) -> Result<bool, LedgerError>;
+}
+
+/// Why the ledger cannot be used. The run stops before it posts anything more.
+#[derive(Debug, thiserror::Error)]
+pub enum LedgerError {
+    /// Another run holds the lock.
+    #[error("another run is using {path}")]
+    Locked {
+        /// The state file.
+        path: String,
+    },
+    /// The file is not what this program wrote, or is damaged, or was written by a newer version.
+    #[error("the state file {path} cannot be used: {why}")]
+    Unusable {
+        /// The state file.
+        path: String,
+        /// Why, in lower case.
+        why: String,
+    },
+    /// The file or its folder cannot be created, read or written.
+    #[error("the state file {path} cannot be {verb}")]
+    Io {
+        /// The state file.
+        path: String,
+        /// `created`, `read`, `locked` or `written`.
+        verb: &'static str,
+        /// The cause.
+        #[source]
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
+}
+
+/// What earlier runs left, in 20 bytes for each event that was sent.
+#[derive(Debug, Default)]
+pub struct Known {}

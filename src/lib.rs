@@ -1,0 +1,7 @@
+//! Sends the rows of a `facebook_events` table to Meta's Conversions API.
+
+pub mod private;
+pub mod source;
+pub mod event;
+pub mod meta;
+pub mod ledger;

@@ -1,0 +1,126 @@
+//! What Meta wants: names on the wire, normalising, hashing, payloads and the judging of answers. All of it is pure.
+
+pub mod normalize;
+
+/// A key of `user_data` by which Meta matches an event to a person.
+///
+/// Source: Conversions API, customer information parameters.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum MatchKey {
+    /// E-mail address, hashed.
+    Em,
+    /// Phone number, hashed.
+    Ph,
+    /// First name, hashed.
+    Fn,
+    /// Last name, hashed.
+    Ln,
+    /// Date of birth, hashed.
+    Db,
+    /// Gender, hashed.
+    Ge,
+    /// City, hashed.
+    Ct,
+    /// State or province, hashed.
+    St,
+    /// Postal code, hashed.
+    Zp,
+    /// Country, hashed.
+    Country,
+    /// The advertiser's own id of the person; hashed unless configured otherwise.
+    ExternalId,
+    /// IP address, in the clear.
+    ClientIpAddress,
+    /// User agent of the browser, in the clear.
+    ClientUserAgent,
+    /// Click id, in the clear.
+    Fbc,
+    /// Browser id, in the clear.
+    Fbp,
+    /// Subscription id, in the clear.
+    SubscriptionId,
+    /// Facebook login id, in the clear.
+    FbLoginId,
+    /// Lead ads id, in the clear.
+    LeadId,
+    /// App install id, in the clear.
+    AnonId,
+    /// Mobile advertiser id, in the clear.
+    Madid,
+    /// Page id, in the clear.
+    PageId,
+    /// Page-scoped user id, in the clear.
+    PageScopedUserId,
+    /// Click-to-`WhatsApp` click id, in the clear.
+    CtwaClid,
+    /// Instagram account id, in the clear.
+    IgAccountId,
+    /// Instagram-scoped user id, in the clear.
+    IgSid,
+    /// `WhatsApp` Business account id, in the clear.
+    WhatsappBusinessAccountId,
+}
+
+impl MatchKey {
+    /// Every key, in the order in which they stand in `user_data`.
+    pub const ALL: [Self; 26] = [
+        Self::Em,
+        Self::Ph,
+        Self::Fn,
+        Self::Ln,
+        Self::Db,
+        Self::Ge,
+        Self::Ct,
+        Self::St,
+        Self::Zp,
+        Self::Country,
+        Self::ExternalId,
+        Self::ClientIpAddress,
+        Self::ClientUserAgent,
+        Self::Fbc,
+        Self::Fbp,
+        Self::SubscriptionId,
+        Self::FbLoginId,
+        Self::LeadId,
+        Self::AnonId,
+        Self::Madid,
+        Self::PageId,
+        Self::PageScopedUserId,
+        Self::CtwaClid,
+        Self::IgAccountId,
+        Self::IgSid,
+        Self::WhatsappBusinessAccountId,
+    ];
+
+    /// The key's name on the wire.
+    pub const fn wire(self) -> &'static str {
+        match self {
+            Self::Em => "em",
+            Self::Ph => "ph",
+            Self::Fn => "fn",
+            Self::Ln => "ln",
+            Self::Db => "db",
+            Self::Ge => "ge",
+            Self::Ct => "ct",
+            Self::St => "st",
+            Self::Zp => "zp",
+            Self::Country => "country",
+            Self::ExternalId => "external_id",
+            Self::ClientIpAddress => "client_ip_address",
+            Self::ClientUserAgent => "client_user_agent",
+            Self::Fbc => "fbc",
+            Self::Fbp => "fbp",
+            Self::SubscriptionId => "subscription_id",
+            Self::FbLoginId => "fb_login_id",
+            Self::LeadId => "lead_id",
+            Self::AnonId => "anon_id",
+            Self::Madid => "madid",
+            Self::PageId => "page_id",
+            Self::PageScopedUserId => "page_scoped_user_id",
+            Self::CtwaClid => "ctwa_clid",
+            Self::IgAccountId => "ig_account_id",
+            Self::IgSid => "ig_sid",
+            Self::WhatsappBusinessAccountId => "whatsapp_business_account_id",
+        }
+    }
+}

@@ -1,0 +1,145 @@
+//! Where rows come from. Every source gives Arrow record batches.
+
+use arrow_array::RecordBatch;
+use chrono::{DateTime, Utc};
+use chrono_tz::Tz;
+use tokio::sync::mpsc;
+
+/// How a source is to hand over a column.
+///
+/// `Text` arrives as a string array (any Arrow string type). `Time` arrives as `Timestamp(_, Some("UTC"))`
+/// when the source can make one, else as the cell was (text, or an integer), which the event layer then reads.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Reading {
+    /// As text: strings as they are, decimals exactly, lists and objects as JSON, booleans as `true` and `false`.
+    Text,
+    /// As an instant. A timestamp without zone is read in the configured zone.
+    Time,
+    /// As a calendar date, in ISO form (`1997-02-16`).
+    Date,
+}
+
+/// Whether a run can do without a column.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Need {
+    /// The table must have it: the configuration names it, or no event can be made without it.
+    Required,
+    /// A preset names it; a table without it is fine.
+    IfPresent,
+}
+
+/// A column that the mapping wants.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ColumnRequest {
+    /// The name as configured, compared without regard to case.
+    pub name: String,
+    /// How the cell is to be handed over.
+    pub reading: Reading,
+    /// Whether the run can do without it.
+    pub need: Need,
+}
+
+/// Which rows and columns a run wants.
+#[derive(Debug, Clone)]
+pub struct Selection {
+    /// The columns to read; never all of them. A column occurs once.
+    pub columns: Vec<ColumnRequest>,
+    /// The column of `columns` that holds the event time.
+    pub time_column: String,
+    /// The column of `columns` that holds the event id.
+    pub id_column: String,
+    /// The column of `columns` that holds the event name, unless it is a constant.
+    pub name_column: Option<String>,
+    /// Columns of match keys, for choosing the richest of several copies of one event.
+    pub match_columns: Vec<String>,
+    /// Rows before this instant are not wanted.
+    pub since: DateTime<Utc>,
+    /// Rows at or after this instant are not wanted.
+    pub until: Option<DateTime<Utc>>,
+    /// Rows since this earlier instant are wanted too where `store_column` says `physical_store`.
+    pub store: Option<StoreWindow>,
+    /// Event names to keep; empty keeps all.
+    pub names: Vec<String>,
+    /// At most so many rows.
+    pub limit: Option<u64>,
+    /// The zone of timestamps without one.
+    pub zone: Tz,
+}
+
+/// The longer window that Meta grants to events in a physical store.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StoreWindow {
+    /// The column that holds the action source of a row.
+    pub column: String,
+    /// Rows of physical stores since this instant are wanted.
+    pub since: DateTime<Utc>,
+}
+
+/// The name of the column in which a source that collapses copies says how many a row stands for.
+///
+/// An integer column; absent or null means one.
+pub const COPIES_COLUMN: &str = "_FBCAPI_COPIES";
+
+/// The name of the column in which such a source says whether the copies differ.
+///
+/// A boolean or 0/1 column; absent or null means no.
+pub const COPIES_DIFFER_COLUMN: &str = "_FBCAPI_COPIES_DIFFER";
+
+/// Rows on their way from a source, a record batch at a time and a few ahead at most.
+///
+/// All batches hold the same columns, though not always in the same Arrow types. An error is the last thing that
+/// comes. A source that ends without error has given every row: it checks that itself.
+#[derive(Debug)]
+pub struct RowStream {
+    /// How many rows will come, when the source knows.
+    pub total: Option<u64>,
+    /// Columns that were asked for `IfPresent` and are not there.
+    pub absent: Vec<String>,
+    batches: mpsc::Receiver<Result<RecordBatch, SourceError>>,
+}
+
+impl RowStream {
+    /// Makes a stream of what a source's task sends.
+    pub fn new(
+        total: Option<u64>,
+        absent: Vec<String>,
+        batches: mpsc::Receiver<Result<RecordBatch, SourceError>>,
+    ) -> Self {
+        Self { total, absent, batches }
+    }
+
+    /// Waits for the next batch; `None` after the last.
+    pub async fn next(&mut self) -> Option<Result<RecordBatch, SourceError>> {
+        self.batches.recv().await
+    }
+
+    /// Waits for the next batch on a thread of its own, outside the async runtime.
+    pub fn next_blocking(&mut self) -> Option<Result<RecordBatch, SourceError>> {
+        self.batches.blocking_recv()
+    }
+}
+
+/// What kind of trouble a source is in, which decides the exit code.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Trouble {
+    /// The configuration names something that is not there or cannot be read.
+    Configuration,
+    /// The login was refused or a privilege is missing.
+    Permission,
+    /// A later run may succeed.
+    Temporary,
+    /// The source answered in a way that this program does not understand.
+    Protocol,
+}
+
+/// Why rows could not be read. Never holds a value of a row, a token or a URL.
+#[derive(Debug, thiserror::Error)]
+#[error("{what}")]
+pub struct SourceError {
+    /// What kind of trouble it is.
+    pub trouble: Trouble,
+    /// What failed and on what, in lower case without full stop.
+    pub what: String,
+    /// What to do about it, for a line of its own.
+    pub remedy: Option<String>,
+}
