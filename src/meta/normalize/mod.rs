@@ -11,6 +11,7 @@ use crate::meta::MatchKey;
 use crate::private::Pii;
 
 pub mod country;
+pub mod currency;
 mod text;
 mod punctuation;
 pub(in crate::meta) mod hashed;
