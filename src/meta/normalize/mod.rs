@@ -12,6 +12,7 @@ use crate::private::Pii;
 
 pub mod country;
 pub mod currency;
+pub mod explain;
 mod text;
 mod punctuation;
 pub(in crate::meta) mod hashed;
