@@ -297,7 +297,7 @@ pub(super) mod tests {
     /// Any text, and texts that are nearly right.
     fn any_value() -> impl Strategy<Value = String> {
         "(?s).{0,40}|[0-9A-Fa-f]{31,33}|[0-9A-Fa-f]{63,65}|[+0-9 ()x;./-]{0,20}|[a-zA-Z.@+_éİß 🎉\u{301}\u{200D}-]{0,30}\
-         |[+]?[0-9]{0,4}[;a-z=:+-]{0,20}[0-9]{0,12}|[12][0-9]{3}-[0-9]{2}-[0-9]{2}.{0,8}|.{0,3}(tel:|;phone-context=|;ext=|;isub=)[+0-9a-z.]{0,9}.{0,12}"
+         |[+]?[0-9]{0,4}[;a-z=:+-]{0,20}[0-9]{0,12}|[12][0-9]{3}-[0-9]{2}-[0-9]{2}.{0,8}|.{0,3}(tel:|;phone-context=|;ext=|;isub=)[+0-9a-z.]{0,9}(;tel:)?.{0,12}"
     }
 
     proptest! {

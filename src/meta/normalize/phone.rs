@@ -206,8 +206,8 @@ mod tests {
         check("16505551212", "", Reason::PhoneWithoutCountry);
         check("6505551212", "aq", Reason::InvalidPhone);
         check("0000", "us", Reason::InvalidPhone);
-        check("6505551212;phone-context=+44tel:", "", Reason::PhoneWithoutCountry);
-        check("+1;phone-context=+1tel:1", "us", Reason::InvalidPhone);
+        check("6505551212;phone-context=+44;tel:5", "", Reason::PhoneWithoutCountry);
+        check("+1;phone-context=+1;tel:5", "us", Reason::InvalidPhone);
     }
 
     #[test]
