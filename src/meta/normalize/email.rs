@@ -29,10 +29,10 @@ fn is_address(text: &str) -> bool {
 ///
 /// Source: RFC 5322, section 3.2.3, specials. Meta's parameter builder and SDKs refuse them too.
 fn is_forbidden(character: char) -> bool {
-    matches!(character, '(' | ')' | '<' | '>' | '[' | ']' | ':' | ';' | ',' | '\\' | '"')
-        || character.is_whitespace()
-        || character.is_control()
-        || is_invisible(character) && !is_joiner(character)
+    if character.is_ascii() {
+        return !character.is_ascii_graphic() || "()<>[]:;,\\\"".contains(character);
+    }
+    character.is_whitespace() || character.is_control() || is_invisible(character) && !is_joiner(character)
 }
 
 #[cfg(test)]
