@@ -1,6 +1,7 @@
 //! What became of one value and by which rule, for somebody who asks.
 
-use super::{Country, ExternalIdForm, Form, Settings, currency, normalize};
+use super::rule::Rule;
+use super::{Country, Form, Settings, currency, normalize};
 use crate::event::reason::Reason;
 use crate::meta::MatchKey;
 use crate::meta::hash::Digest;
@@ -62,7 +63,10 @@ pub struct Explanation {
 
 /// Explains what becomes of a value.
 pub fn explain(field: Field, raw: Pii<'_>, country: Option<Country>, settings: &Settings) -> Explanation {
-    let rule = rule(field, settings.external_id);
+    let rule = match field {
+        Field::Key(key) => Rule::of(key, settings.external_id).in_words(),
+        Field::Currency => "ISO 4217 code, upper case, not hashed",
+    };
     let mut text = Scratch::default();
     let outcome = match field {
         Field::Key(key) => normalize(key, raw, country, settings, text.clear()),
@@ -86,41 +90,6 @@ pub fn explain(field: Field, raw: Pii<'_>, country: Option<Country>, settings: &
         Err(reason) => (None, None, Some(reason)),
     };
     Explanation { normalised, sha256, reason, rule }
-}
-
-/// Gives the rule of a field in words.
-fn rule(field: Field, external_id: ExternalIdForm) -> &'static str {
-    let Field::Key(key) = field else { return "ISO 4217 code, upper case, not hashed" };
-    match key {
-        MatchKey::Em => "trimmed, lower case; one @, a dot in the domain, no white space; dots and +tag stay",
-        MatchKey::Ph => {
-            "digits of the E.164 form without +, by the row's country or the configured one; extension and trunk zero cut"
-        }
-        MatchKey::Fn | MatchKey::Ln => "lower case without punctuation and white space; letters of every script stay",
-        MatchKey::Db => "YYYYMMDD, from ISO 8601 or the configured format; from 1900 to today",
-        MatchKey::Ge => "f or m, from f, female, m or male",
-        MatchKey::Ct => "lower-case letters only; accents stay",
-        MatchKey::St => "two letters for US states and Canadian provinces; elsewhere lower-case letters only",
-        MatchKey::Zp => "lower case without white space and dashes; in the US the first five digits",
-        MatchKey::Country => "ISO 3166-1 alpha-2 code, lower case; alpha-3 codes and English names are mapped",
-        MatchKey::ExternalId if external_id == ExternalIdForm::Hashed => "lower case without white space",
-        MatchKey::ExternalId
-        | MatchKey::ClientIpAddress
-        | MatchKey::ClientUserAgent
-        | MatchKey::Fbc
-        | MatchKey::Fbp
-        | MatchKey::SubscriptionId
-        | MatchKey::FbLoginId
-        | MatchKey::LeadId
-        | MatchKey::AnonId
-        | MatchKey::Madid
-        | MatchKey::PageId
-        | MatchKey::PageScopedUserId
-        | MatchKey::CtwaClid
-        | MatchKey::IgAccountId
-        | MatchKey::IgSid
-        | MatchKey::WhatsappBusinessAccountId => "trimmed, not hashed",
-    }
 }
 
 #[cfg(test)]

@@ -27,9 +27,11 @@ mod state;
 mod postal_code;
 mod gazetteer;
 mod external_id;
+mod rule;
 
 pub use country::Country;
 use hashed::Digested;
+use rule::Rule;
 
 /// How a value came out of normalising.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -85,11 +87,8 @@ pub fn normalize(
     if text.is_empty() {
         return Ok(Form::Empty);
     }
-    if is_sent_as_it_is(key, settings.external_id) {
-        out.push_str(text);
-        return Ok(Form::Raw);
-    }
-    if let Some(verdict) = judge_digest(key, text) {
+    let rule = Rule::of(key, settings.external_id);
+    if let Some(verdict) = judge_digest(rule, text) {
         return verdict.inspect(|&form| {
             if form == Form::Hashed {
                 out.push_str(text);
@@ -97,67 +96,38 @@ pub fn normalize(
             }
         });
     }
-    let outcome = match key {
-        MatchKey::Em => email::write(text, out),
-        MatchKey::Ph => phone::write(text, country, settings, out),
-        MatchKey::Fn | MatchKey::Ln => name::write(text, out),
-        MatchKey::Db => birth::write(text, settings, out),
-        MatchKey::Ge => gender::write(text, out),
-        MatchKey::Ct => city::write(text, out),
-        MatchKey::St => state::write(text, country, out),
-        MatchKey::Zp => postal_code::write(text, country, out),
-        MatchKey::Country => country::write(text, out),
-        _ => external_id::write(text, out),
+    let outcome = match rule {
+        Rule::Email => email::write(text, out),
+        Rule::Phone => phone::write(text, country, settings, out),
+        Rule::Name => name::write(text, out),
+        Rule::Birth => birth::write(text, settings, out),
+        Rule::Gender => gender::write(text, out),
+        Rule::City => city::write(text, out),
+        Rule::State => state::write(text, country, out),
+        Rule::PostalCode => postal_code::write(text, country, out),
+        Rule::Country => country::write(text, out),
+        Rule::ExternalId => external_id::write(text, out),
+        Rule::AsItIs => {
+            out.push_str(text);
+            return Ok(Form::Raw);
+        }
     };
     // A digest that was broken by spaces or dashes shows itself only now.
-    let verdict = outcome.and_then(|()| judge_digest(key, out).unwrap_or(Ok(Form::Clear)));
+    let verdict = outcome.and_then(|()| judge_digest(rule, out).unwrap_or(Ok(Form::Clear)));
     if !matches!(verdict, Ok(Form::Clear | Form::Hashed)) {
         out.clear();
     }
     verdict
 }
 
-/// Judges a value that looks like a digest.
-fn judge_digest(key: MatchKey, text: &str) -> Option<Result<Form, Reason>> {
-    match Digested::of(text)? {
-        Digested::Sha256 => Some(Ok(Form::Hashed)),
-        Digested::Sha256OfNothing => Some(Ok(Form::Empty)),
+/// Judges a value that looks like a digest, where a digest is looked for.
+fn judge_digest(rule: Rule, text: &str) -> Option<Result<Form, Reason>> {
+    match (Digested::of(text)?, rule) {
         // An id of 32 hexadecimal digits is a UUID without dashes as likely as an MD5 digest.
-        Digested::Md5 => (key != MatchKey::ExternalId).then_some(Err(Reason::Md5Hash)),
-    }
-}
-
-/// Says whether a key is sent as it stands in the table.
-///
-/// Source: Conversions API, customer information parameters, column "hashing required".
-fn is_sent_as_it_is(key: MatchKey, external_id: ExternalIdForm) -> bool {
-    match key {
-        MatchKey::Em
-        | MatchKey::Ph
-        | MatchKey::Fn
-        | MatchKey::Ln
-        | MatchKey::Db
-        | MatchKey::Ge
-        | MatchKey::Ct
-        | MatchKey::St
-        | MatchKey::Zp
-        | MatchKey::Country => false,
-        MatchKey::ExternalId => external_id == ExternalIdForm::Raw,
-        MatchKey::ClientIpAddress
-        | MatchKey::ClientUserAgent
-        | MatchKey::Fbc
-        | MatchKey::Fbp
-        | MatchKey::SubscriptionId
-        | MatchKey::FbLoginId
-        | MatchKey::LeadId
-        | MatchKey::AnonId
-        | MatchKey::Madid
-        | MatchKey::PageId
-        | MatchKey::PageScopedUserId
-        | MatchKey::CtwaClid
-        | MatchKey::IgAccountId
-        | MatchKey::IgSid
-        | MatchKey::WhatsappBusinessAccountId => true,
+        (_, Rule::AsItIs) | (Digested::Md5, Rule::ExternalId) => None,
+        (Digested::Md5, _) => Some(Err(Reason::Md5Hash)),
+        (Digested::Sha256, _) => Some(Ok(Form::Hashed)),
+        (Digested::Sha256OfNothing, _) => Some(Ok(Form::Empty)),
     }
 }
 
@@ -195,7 +165,7 @@ pub(super) mod tests {
 
     /// The keys that are hashed.
     fn hashed_keys() -> impl Iterator<Item = MatchKey> {
-        MatchKey::ALL.into_iter().filter(|&key| !is_sent_as_it_is(key, ExternalIdForm::Hashed))
+        MatchKey::ALL.into_iter().filter(|&key| Rule::of(key, ExternalIdForm::Hashed) != Rule::AsItIs)
     }
 
     #[test]

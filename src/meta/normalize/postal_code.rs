@@ -16,7 +16,8 @@ const US_DIGITS: usize = 5;
 /// Source: Meta's parameter builder and SDKs for Node, Ruby and Java drop a postal code of one character.
 const MIN_CHARACTERS: usize = 2;
 
-/// Writes a postal code in lower case without white space and dashes; of a US ZIP code the first five digits.
+/// Writes a postal code in lower case without white space and dashes; of a US ZIP code the first five digits. The
+/// territories of the US have US ZIP codes.
 ///
 /// Without a country, `12345-6789` is taken for a US ZIP code: no other country writes five digits, a dash and four.
 /// Full-width characters become ASCII ones, as they are typed in Japan.
@@ -32,7 +33,7 @@ pub(super) fn write(text: &str, country: Option<Country>, out: &mut String) -> R
         narrowed.as_str()
     };
     let is_american = match country {
-        Some(country) => country.code() == "us",
+        Some(country) => matches!(country.code(), "us" | "as" | "gu" | "mp" | "pr" | "vi"),
         None => is_zip_plus_four(text),
     };
     if is_american {
@@ -79,6 +80,7 @@ mod tests {
         check("940351234", "us", "94035");
         check("12345 6789", "us", "12345");
         check("01234", "us", "01234");
+        check("00901-1234", "pr", "00901");
         check("94035-1234", "", "94035");
         check("940351234", "", "940351234");
         check("M1 1AE", "gb", "m11ae");
