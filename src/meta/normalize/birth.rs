@@ -9,7 +9,8 @@ use crate::event::reason::Reason;
 
 /// The first year that Meta takes.
 ///
-/// Source: Conversions API, customer information parameters: "YYYY is the 4-digit year between 1900 to current year."
+/// Source: Conversions API, customer information parameters: "Use the YYYY format from 1900 to current
+/// year."
 const FIRST_YEAR: i32 = 1900;
 
 /// Writes a date as `YYYYMMDD`.
