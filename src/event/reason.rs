@@ -87,3 +87,47 @@ pub enum Reason {
     /// A cell holds a type that its field cannot be read from.
     UnreadableCell,
 }
+
+impl Reason {
+    /// The reason's stable code.
+    pub const fn code(self) -> &'static str {
+        match self {
+            Self::MissingEventId => "missing_event_id",
+            Self::MissingEventTime => "missing_event_time",
+            Self::InvalidEventTime => "invalid_event_time",
+            Self::EventTimeNotInSeconds => "event_time_not_in_seconds",
+            Self::MissingEventName => "missing_event_name",
+            Self::InvalidActionSource => "invalid_action_source",
+            Self::TooFewMatchKeys => "too_few_match_keys",
+            Self::PurchaseWithoutValue => "purchase_without_value",
+            Self::PurchaseWithoutCurrency => "purchase_without_currency",
+            Self::Expired => "expired",
+            Self::InFuture => "in_future",
+            Self::NotYetDue => "not_yet_due",
+            Self::Unmapped => "unmapped",
+            Self::NoConsent => "no_consent",
+            Self::RefusedByMeta => "refused_by_meta",
+            Self::InvalidEmail => "invalid_email",
+            Self::InvalidPhone => "invalid_phone",
+            Self::PhoneWithoutCountry => "phone_without_country",
+            Self::InvalidName => "invalid_name",
+            Self::InvalidCity => "invalid_city",
+            Self::InvalidState => "invalid_state",
+            Self::InvalidPostalCode => "invalid_postal_code",
+            Self::InvalidCountry => "invalid_country",
+            Self::InvalidDateOfBirth => "invalid_date_of_birth",
+            Self::InvalidGender => "invalid_gender",
+            Self::InvalidExternalId => "invalid_external_id",
+            Self::Md5Hash => "md5_hash",
+            Self::InvalidCurrency => "invalid_currency",
+            Self::InvalidValue => "invalid_value",
+            Self::ClickWithoutTime => "click_without_time",
+            Self::InvalidClickTime => "invalid_click_time",
+            Self::InvalidFbc => "invalid_fbc",
+            Self::InvalidFbp => "invalid_fbp",
+            Self::InvalidIpAddress => "invalid_ip_address",
+            Self::InvalidJson => "invalid_json",
+            Self::UnreadableCell => "unreadable_cell",
+        }
+    }
+}

@@ -1,6 +1,7 @@
 //! What Meta wants: names on the wire, normalising, hashing, payloads and the judging of answers. All of it is pure.
 
 pub mod normalize;
+pub mod hash;
 
 /// A key of `user_data` by which Meta matches an event to a person.
 ///

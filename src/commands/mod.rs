@@ -1,0 +1,3 @@
+//! One file per subcommand: what it reads, and what it writes to standard output.
+
+pub mod hash;

@@ -1,0 +1,89 @@
+//! Which rule the values of a key follow.
+
+use super::ExternalIdForm;
+use crate::meta::MatchKey;
+
+/// A way to normalise. Each has a file of its own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Rule {
+    /// As e-mail addresses.
+    Email,
+    /// As phone numbers.
+    Phone,
+    /// As names of people.
+    Name,
+    /// As dates of birth.
+    Birth,
+    /// As genders.
+    Gender,
+    /// As cities.
+    City,
+    /// As states and provinces.
+    State,
+    /// As postal codes.
+    PostalCode,
+    /// As countries.
+    Country,
+    /// As the advertiser's own ids.
+    ExternalId,
+    /// Trimmed and not hashed.
+    AsItIs,
+}
+
+impl Rule {
+    /// Gives the rule of a key.
+    ///
+    /// Source: Conversions API, customer information parameters, column "hashing required".
+    pub(super) const fn of(key: MatchKey, external_id: ExternalIdForm) -> Self {
+        match key {
+            MatchKey::Em => Self::Email,
+            MatchKey::Ph => Self::Phone,
+            MatchKey::Fn | MatchKey::Ln => Self::Name,
+            MatchKey::Db => Self::Birth,
+            MatchKey::Ge => Self::Gender,
+            MatchKey::Ct => Self::City,
+            MatchKey::St => Self::State,
+            MatchKey::Zp => Self::PostalCode,
+            MatchKey::Country => Self::Country,
+            MatchKey::ExternalId => match external_id {
+                ExternalIdForm::Hashed => Self::ExternalId,
+                ExternalIdForm::Raw => Self::AsItIs,
+            },
+            MatchKey::ClientIpAddress
+            | MatchKey::ClientUserAgent
+            | MatchKey::Fbc
+            | MatchKey::Fbp
+            | MatchKey::SubscriptionId
+            | MatchKey::FbLoginId
+            | MatchKey::LeadId
+            | MatchKey::AnonId
+            | MatchKey::Madid
+            | MatchKey::PageId
+            | MatchKey::PageScopedUserId
+            | MatchKey::CtwaClid
+            | MatchKey::IgAccountId
+            | MatchKey::IgSid
+            | MatchKey::WhatsappBusinessAccountId => Self::AsItIs,
+        }
+    }
+
+    /// Gives the rule in words.
+    pub(super) const fn in_words(self) -> &'static str {
+        match self {
+            Self::Email => "trimmed, lower case; one @, a dot in the domain, no white space; dots and +tag stay",
+            Self::Phone => {
+                "digits of the E.164 form without +, by the row's country or the configured one; extension and trunk \
+                 zero cut"
+            }
+            Self::Name => "lower case without punctuation and white space; letters of every script stay",
+            Self::Birth => "YYYYMMDD, from ISO 8601 or the configured format; from 1900 to today",
+            Self::Gender => "f or m, from f, female, m or male",
+            Self::City => "lower-case letters only; accents stay",
+            Self::State => "two letters for US states and Canadian provinces; elsewhere lower-case letters only",
+            Self::PostalCode => "lower case without white space and dashes; in the US the first five digits",
+            Self::Country => "ISO 3166-1 alpha-2 code, lower case; alpha-3 codes and English names are mapped",
+            Self::ExternalId => "lower case without white space",
+            Self::AsItIs => "trimmed, not hashed",
+        }
+    }
+}
