@@ -1,4 +1,5 @@
 //! What every ledger must do, run against each of them.
+#![expect(clippy::unnecessary_wraps, reason = "the tables name fates as they are found, which may be none")]
 
 use chrono::{DateTime, TimeDelta, Utc};
 

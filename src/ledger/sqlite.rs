@@ -72,13 +72,8 @@ impl Failure {
 
 /// Whether an error of `SQLite` means that the file's content is wrong, rather than that it cannot be reached.
 fn is_damage(error: &rusqlite::Error) -> bool {
-    match error.sqlite_error_code() {
-        Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase | ErrorCode::TypeMismatch | ErrorCode::Unknown) => {
-            true
-        }
-        Some(_) => false,
-        None => true,
-    }
+    let Some(code) = error.sqlite_error_code() else { return true };
+    matches!(code, ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase | ErrorCode::TypeMismatch | ErrorCode::Unknown)
 }
 
 impl Ledger for SqliteLedger {
