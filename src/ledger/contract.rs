@@ -202,10 +202,11 @@ fn the_earliest_attempt_and_the_latest_payload_count() {
             append(ledger, &[intent(1, 5, &[entry("a", 1, 100)]), outcome(1, Outcome::Unknown)]);
             append(ledger, &[intent(2, 3, &[entry("a", 2, 100)])]);
             append(ledger, &[intent(3, 9, &[entry("a", 3, 100)])]);
-            append(ledger, &[intent(4, 1, &[entry("b", 9, 100)]), outcome(4, Outcome::Accepted)]);
-            append(ledger, &[intent(5, 2, &[entry("b", 4, 100)]), outcome(5, Outcome::Accepted)]);
+            append(ledger, &[intent(4, 1, &[entry("b", 4, 100), entry("c", 9, 100)]), outcome(4, Outcome::Accepted)]);
+            append(ledger, &[intent(5, 2, &[entry("b", 9, 100), entry("c", 4, 100)])]);
+            append(ledger, &[outcome(5, Outcome::Accepted)]);
         },
-        &[("a", unknown(3, 3)), ("b", sent(4))],
+        &[("a", unknown(3, 3)), ("b", sent(9)), ("c", sent(4))],
     );
 }
 

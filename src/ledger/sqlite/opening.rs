@@ -93,6 +93,7 @@ fn make(path: &Path) -> Result<(), Failure> {
     connection.close().map_err(|(_, error)| error)?;
     File::open(&unfinished)?.sync_all()?;
     fs::rename(&unfinished, path)?;
+    #[cfg(unix)]
     if let Some(folder) = path.parent() {
         File::open(folder)?.sync_all()?;
     }

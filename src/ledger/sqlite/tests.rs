@@ -113,6 +113,40 @@ fn fm_05_a_file_with_a_flipped_byte_is_right_or_refused() {
 }
 
 #[test]
+fn fm_05_a_changed_cell_is_noticed() {
+    let changes = [
+        "outcome SET outcome = 'accepted' WHERE outcome = 'unknown'",
+        "outcome SET outcome = 'cleared' WHERE outcome = 'accepted'",
+        "outcome SET batch = 3 WHERE batch = 2",
+        "outcome SET at = at + 1",
+        "outcome SET trace = NULL",
+        "outcome SET code = 7",
+        "batch SET id = id + 10 WHERE id = (SELECT max(id) FROM batch)",
+        "batch SET at = at - 1",
+        "batch SET run = 's'",
+        "batch SET last_time = last_time + 1",
+        "batch SET entries = CAST(entries || entries AS BLOB)",
+        "batch SET entries = x''",
+        "reject SET fingerprint = 8",
+        "reject SET event_id = 'order-2'",
+        "reject SET reason = ''",
+    ];
+    for change in changes {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("s.db");
+        let mut ledger = SqliteLedger::open(&path).unwrap();
+        for records in story().into_iter().take(5) {
+            ledger.append(&records).unwrap();
+        }
+        ledger.append(&[intent(3, 3, &[entry("y", 1, 100)])]).unwrap();
+        ledger.load(i64::MIN).unwrap();
+        ledger.connection.execute(&format!("UPDATE {change}"), ()).unwrap();
+        let result = ledger.load(i64::MIN);
+        assert!(matches!(result, Err(LedgerError::Unusable { .. })), "{change}: {result:?}");
+    }
+}
+
+#[test]
 fn fm_05_a_file_cut_short_is_refused_unless_only_free_room_is_missing() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("s.db");

@@ -72,9 +72,11 @@ fn has_text(record: &ByteRecord, places: &[Option<usize>]) -> bool {
 }
 
 /// A wanted cell; null if it is empty or the file has no such column.
+///
+/// Snowflake writes null as `\N`. Source: Snowflake, `CREATE FILE FORMAT`, `NULL_IF`.
 fn cell(record: &ByteRecord, place: Option<usize>) -> Option<&str> {
     let field = str::from_utf8(record.get(place?)?).ok()?;
-    (!field.is_empty()).then_some(field)
+    (!matches!(field, "" | "\\N")).then_some(field)
 }
 
 /// Tells why a file cannot be read on, without the text that the error may hold.

@@ -1,7 +1,7 @@
 //! Rows from local files: Parquet, CSV and NDJSON, with the same columns as the table.
 //!
 //! A file is read as a stream, so that memory stays flat whatever its size. CSV and NDJSON give text columns only;
-//! Parquet gives the types it holds. An empty CSV field and a missing or `null` JSON member are null.
+//! Parquet gives the types it holds. An empty CSV field, the CSV field `\N` and a missing or `null` JSON member are null.
 //!
 //! A bad row never stops a run, and is never lost in silence: a line that cannot be read (no JSON object, a wrong
 //! number of fields, no UTF-8) is handed over as a row of nulls, which is then rejected for its missing event id and
@@ -36,11 +36,11 @@ const BATCHES_AHEAD: usize = 2;
 /// A format, told by the end of a file's name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Format {
-    /// `.parquet`
+    /// `.parquet`.
     Parquet,
-    /// `.csv`, `.csv.gz`
+    /// `.csv`, also with `.gz`.
     Csv,
-    /// `.ndjson`, `.jsonl`, either with `.gz`
+    /// `.ndjson`, `.jsonl` or `.json`, all also with `.gz`; warehouses name their exports in each of these ways.
     Ndjson,
 }
 
@@ -88,7 +88,7 @@ pub fn open(pattern: &str, selection: &Selection) -> Result<RowStream, SourceErr
     }
     let surveys: Vec<_> = files.iter().map(|(path, _, survey)| (path.as_path(), survey)).collect();
     let (columns, absent) = columns::choose(&selection.columns, &surveys)?;
-    let total = surveys.iter().map(|(_, survey)| survey.rows).sum();
+    let total = surveys.iter().try_fold(0_u64, |total, (_, survey)| total.checked_add(survey.rows?));
     let mut plans = Vec::new();
     for (path, format, survey) in files {
         let places = columns.iter().map(|column| survey.place_of(&column.name)).collect();
@@ -145,12 +145,12 @@ fn format_of(path: &Path) -> Result<Format, SourceError> {
     let plain = name.strip_suffix(".gz").unwrap_or(&name);
     match plain.rsplit_once('.') {
         Some((_, "csv")) => Ok(Format::Csv),
-        Some((_, "ndjson" | "jsonl")) => Ok(Format::Ndjson),
+        Some((_, "ndjson" | "jsonl" | "json")) => Ok(Format::Ndjson),
         Some((_, "parquet")) if plain == name => Ok(Format::Parquet),
         _ => Err(SourceError {
             trouble: Trouble::Configuration,
             what: format!("the format of {} is not known", path.display()),
-            remedy: Some("name files .parquet, .csv, .ndjson or .jsonl; the last three also with .gz".into()),
+            remedy: Some("name files .parquet, .csv, .ndjson, .jsonl or .json; all but the first also with .gz".into()),
         }),
     }
 }

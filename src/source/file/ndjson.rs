@@ -17,7 +17,7 @@ use super::columns::{Header, Survey, is_same};
 use super::lines::{self, MAX_ROW_BYTES};
 use super::text::TextBatch;
 use super::{BATCH_ROWS, Halt, Plan, Shape, Sink, unreachable, unreadable};
-use crate::source::{ColumnRequest, SourceError};
+use crate::source::{ColumnRequest, SourceError, Trouble};
 
 /// How many unreadable lines of a file are told of.
 const TOLD: u32 = 5;
@@ -30,16 +30,26 @@ pub(super) fn survey(path: &Path) -> Result<Survey, SourceError> {
     let mut lines = Lines::open(path)?;
     let mut names = BTreeSet::new();
     let mut header = Header::FirstRows;
-    for _ in 0..BATCH_ROWS {
+    let (mut rows, mut objects) = (0, 0);
+    while rows < BATCH_ROWS {
         if !lines.advance()? {
             header = Header::AllRows;
             break;
         }
+        rows += 1;
         if let Some(text) = lines.text() {
             let mut deserializer = serde_json::Deserializer::from_str(text);
-            // A line that is no object is counted when the rows are read.
-            drop(deserializer.deserialize_map(Names(&mut names)));
+            // One line that is no object is counted when the rows are read.
+            let result = deserializer.deserialize_map(Names(&mut names)).and_then(|()| deserializer.end());
+            objects += usize::from(result.is_ok());
         }
+    }
+    if rows > 0 && objects == 0 {
+        return Err(SourceError {
+            trouble: Trouble::Configuration,
+            what: format!("the file {} holds no JSON object that takes one line", path.display()),
+            remedy: Some("write one object per line, not a list and not spread over several lines".into()),
+        });
     }
     Ok(Survey { names: names.into_iter().collect(), header, rows: None })
 }

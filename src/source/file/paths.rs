@@ -2,14 +2,18 @@
 
 use std::path::{Path, PathBuf};
 
+use glob::MatchOptions;
+
 use crate::source::{SourceError, Trouble};
 
-/// Gives the files that a pattern means, sorted by name. A path that is there is meant as it is.
+/// Gives the files that a pattern means, sorted by name. A path that is there is meant as it is; a pattern means
+/// hidden files only if it says so, as in a shell.
 pub(super) fn expand(pattern: &str) -> Result<Vec<PathBuf>, SourceError> {
     if Path::new(pattern).is_file() {
         return Ok(vec![pattern.into()]);
     }
-    let matches = glob::glob(pattern).map_err(|error| SourceError {
+    let options = MatchOptions { require_literal_leading_dot: true, ..MatchOptions::new() };
+    let matches = glob::glob_with(pattern, options).map_err(|error| SourceError {
         trouble: Trouble::Configuration,
         what: format!("the path {pattern} is no valid pattern: {} (character {})", error.msg, error.pos + 1),
         remedy: None,

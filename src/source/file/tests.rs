@@ -117,6 +117,7 @@ fn csv_fields_are_text_and_empty_ones_are_null() {
     check("a.csv", "event_id,email\n1,\"a, \"\"b\"\"\nc\"\n2,d\n", &columns, &[&["1", "a, \"b\"\nc"], &["2", "d"]]);
     check("a.csv", "event_id,email\n1,José 王 👩‍🚀\n", &columns, &[&["1", "José 王 👩‍🚀"]]);
     check("a.csv", "event_id,email\n\n1, a \n\n", &columns, &[&["1", " a "]]);
+    check("a.csv", "event_id,email\n1,\\N\n\\N,x\\N\n", &columns, &[&["1", "-"], &["-", "x\\N"]]);
     check("a.csv", "ÜBER,event_id\nx,1\n", &["event_id", "über"], &[&["1", "x"]]);
 }
 
@@ -209,6 +210,14 @@ fn one_file(name: &str, content: &str, columns: &[&str]) -> Vec<Cells> {
 }
 
 #[test]
+fn a_json_file_without_objects_on_lines_is_an_error() {
+    for content in ["[{\"event_id\":1},\n{\"event_id\":2}]", "{\n\"event_id\":1\n}\n", "event_id\n1\n"] {
+        let what = "the file a.json holds no JSON object that takes one line";
+        check_error("a.json", content, &["event_id"], Trouble::Configuration, what);
+    }
+}
+
+#[test]
 fn long_files_come_in_batches_and_whole() {
     let count = 3 * BATCH_ROWS + 5;
     let (mut csv, mut json) = (String::from("event_id,email\n"), String::new());
@@ -235,9 +244,9 @@ fn long_cells_make_short_batches() {
     let cell = "x".repeat(3 * 1024 * 1024);
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("a.csv");
-    fs::write(&path, format!("event_id\n{cell}\n{cell}\n{cell}\n{cell}\n")).unwrap();
+    fs::write(&path, format!("event_id\n{}", format!("{cell}\n").repeat(8))).unwrap();
     let batches = batches(&path, &["event_id"], Tz::UTC).unwrap();
-    assert_eq!(batches.iter().map(RecordBatch::num_rows).collect::<Vec<_>>(), [3, 1]);
+    assert_eq!(batches.iter().map(RecordBatch::num_rows).collect::<Vec<_>>(), [3, 3, 2]);
 }
 
 #[test]
@@ -284,7 +293,8 @@ fn files_of_a_pattern_come_in_the_order_of_their_names() {
     fs::create_dir(folder.path().join("c.csv")).unwrap();
     fs::write(folder.path().join("b.csv"), "event_id\n3\n").unwrap();
     fs::write(folder.path().join("a.csv"), "email,event_id\nx,1\ny,2\n").unwrap();
-    fs::write(folder.path().join("d.ndjson"), "{\"event_id\":4}").unwrap();
+    fs::write(folder.path().join(".hidden.csv"), "event_id\n0\n").unwrap();
+    fs::write(folder.path().join("d.json"), "{\"event_id\":4}").unwrap();
     let expected = table(&[&["1", "x"], &["2", "y"], &["3", "-"]]);
     assert_eq!(rows(&folder.path().join("*.csv"), &["event_id", "email?"]).unwrap(), expected);
     let expected = table(&[&["1"], &["2"], &["3"], &["4"]]);
