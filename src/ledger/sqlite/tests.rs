@@ -3,10 +3,12 @@
 use std::fs;
 use std::path::Path;
 
+use rusqlite::Connection;
+
 use super::*;
 use crate::ledger::contract::{after, entry, finished, intent, key, outcome, rejected, sent, started, unknown};
 use crate::ledger::lock::beside;
-use crate::ledger::{Fate, RunId};
+use crate::ledger::{Answer, BatchId, Fate, Fingerprint, Outcome, RunId};
 
 /// A story of a state file, an append at a time, in which no step undoes an earlier one.
 fn story() -> Vec<Vec<Record>> {
@@ -231,4 +233,54 @@ fn errors_name_the_file_and_the_cause() {
     let error = Failure::Disorder(Disorder::EmptyIntent).at(Path::new("/x/s.db"), "written");
     assert_eq!(error.to_string(), "the state file /x/s.db cannot be written");
     assert_eq!(error.source().map(ToString::to_string).as_deref(), Some("the intent is empty"));
+}
+
+#[test]
+fn what_became_of_an_event_can_be_asked() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut ledger = SqliteLedger::open(&folder.path().join("s.db")).unwrap();
+    let (a, b, c) = (entry("a", 1, 100), entry("b", 2, 300), entry("c", 3, 200));
+    ledger.append(&[started("r", 0), intent(1, 1, &[a, b]), outcome(1, Outcome::Unknown)]).unwrap();
+    ledger.append(&[intent(2, 2, &[b]), outcome(2, Outcome::Accepted), intent(3, 3, &[c])]).unwrap();
+    let attempts = ledger.attempts(&b.key).unwrap();
+    let batches: Vec<_> = attempts.iter().map(|attempt| (attempt.batch.number, attempt.at)).collect();
+    assert_eq!(batches, [(1, after(1)), (2, after(2))]);
+    let last = &attempts[1];
+    let answer = Answer { status: Some(200), code: Some(-7), subcode: None, trace: Some("AbC".into()) };
+    assert_eq!((&last.entries, &last.outcome, &last.answer), (&vec![b], &Some(Outcome::Accepted), &answer));
+    assert_eq!((&last.batch.run, last.requests), (&RunId("r".into()), 1));
+    let unsettled: Vec<_> = ledger.unsettled().unwrap().into_iter().map(|a| (a.batch, a.entries, a.outcome)).collect();
+    let batch = |number| BatchId { run: RunId("r".into()), number };
+    assert_eq!(unsettled, [(batch(1), vec![a, b], Some(Outcome::Unknown)), (batch(3), vec![c], None)]);
+    ledger.append(&[outcome(1, Outcome::Cleared), outcome(3, Outcome::Accepted)]).unwrap();
+    assert_eq!(ledger.unsettled().unwrap(), []);
+    assert_eq!(ledger.attempts(&key("none")).unwrap(), []);
+}
+
+#[test]
+fn refused_events_are_listed_until_they_are_sent() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut ledger = SqliteLedger::open(&folder.path().join("s.db")).unwrap();
+    let (a, b) = (entry("a", 1, 100), entry("b", 2, 300));
+    ledger.append(&[rejected(a), rejected(b)]).unwrap();
+    assert_eq!(ledger.refusals(100).unwrap().len(), 2);
+    assert_eq!(ledger.refusals(101).unwrap().len(), 1);
+    ledger.append(&[intent(1, 1, &[a])]).unwrap();
+    let refusals = ledger.refusals(0).unwrap();
+    let [refusal] = refusals.as_slice() else { panic!("{refusals:?}") };
+    assert_eq!(refusal.entry, b);
+    let words = [&refusal.event_name, &refusal.event_id, &refusal.reason];
+    assert_eq!(words, ["Purchase", "order-1", "refused_by_meta"]);
+}
+
+#[test]
+fn the_last_runs_are_listed() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut ledger = SqliteLedger::open(&folder.path().join("s.db")).unwrap();
+    ledger.append(&[started("q", 0), started("r", 5), finished("r"), started("s", 9)]).unwrap();
+    let runs = ledger.runs(2).unwrap();
+    let told: Vec<_> = runs.iter().map(|run| (run.run.0.as_str(), run.started, run.end.is_some())).collect();
+    assert_eq!(told, [("s", after(9), false), ("r", after(5), true)]);
+    let end = runs[1].end.as_ref().unwrap();
+    assert_eq!((end.at, end.exit_code, end.report.as_str()), (after(60), 0, "{}"));
 }

@@ -182,10 +182,12 @@ fn no_damage_makes_rows_vanish_in_silence_or_panics() {
     write(&path, vec![("event_id", Arc::new(ids))]);
     let whole = fs::read(&path).unwrap();
     // The end of the file says where everything is and how many rows there are.
-    let footer = whole.len() - 400;
-    for at in (0..footer).step_by(5).chain(footer..whole.len()) {
+    let length = u32::from_le_bytes(*whole[..whole.len() - 4].last_chunk().unwrap());
+    let footer = whole.len() - 8 - usize::try_from(length).unwrap();
+    let places = (0..footer).step_by(5).chain(footer..whole.len());
+    for (at, flip) in places.flat_map(|at| [(at, 0x02), (at, [0x01, 0xff, 0x80][at % 3])]) {
         let mut damaged = whole.clone();
-        damaged[at] ^= [0x01, 0xff, 0x80][at % 3];
+        damaged[at] ^= flip;
         fs::write(&path, damaged).unwrap();
         if let Ok(stream) = open(path.to_str().unwrap(), &selection(&["event_id"], Tz::UTC)) {
             let total = stream.total;
