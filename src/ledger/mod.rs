@@ -3,6 +3,7 @@
 //! A ledger is a log of [`Record`]s. Order of writes: an intent is durable before the first byte of its POST; its
 //! outcome is durable before the run goes on; a definite non-delivery clears the intent; a run's end comes last.
 
+pub mod ground;
 pub mod history;
 mod key_set;
 mod known;

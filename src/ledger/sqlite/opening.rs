@@ -11,6 +11,7 @@ use rusqlite::{Connection, OpenFlags, TransactionBehavior};
 use super::format::{APPLICATION_ID, TABLES, VERSION};
 use super::{Failure, SqliteLedger};
 use crate::ledger::LedgerError;
+use crate::ledger::ground::Ground;
 use crate::ledger::lock::{Lock, beside, private};
 
 /// How long a write waits for another program that looks at the file.
@@ -27,6 +28,10 @@ impl SqliteLedger {
     /// version is left as it is.
     pub fn open(path: &Path) -> Result<Self, LedgerError> {
         let path = settle(path).map_err(|source| Failure::from(source).at(path, "created"))?;
+        if let Ground::Network(kind) = Ground::of(&path) {
+            let why = format!("it would lie on a network file system ({kind}), where locks cannot be trusted");
+            return Err(LedgerError::Unusable { path: path.display().to_string(), why });
+        }
         let lock = Lock::take(&path, Utc::now())?;
         if needs_making(&path).map_err(|failure| failure.at(&path, "read"))? {
             make(&path).map_err(|failure| failure.at(&path, "created"))?;
