@@ -10,9 +10,6 @@ use super::text::TextBatch;
 use super::{Halt, Plan, Shape, Sink, unreachable, unreadable};
 use crate::source::{SourceError, Trouble};
 
-/// How many unreadable lines of a file are told of.
-const TOLD: u32 = 5;
-
 /// Reads a file's header.
 pub(super) fn survey(path: &Path) -> Result<Survey, SourceError> {
     let (mut reader, _) = open(path)?;
@@ -28,6 +25,15 @@ pub(super) fn survey(path: &Path) -> Result<Survey, SourceError> {
             remedy: Some("a CSV file starts with a line that names its columns, even when it has no rows".into()),
         });
     }
+    if let [name] = names.as_slice()
+        && name.contains([';', '\t', '|'])
+    {
+        return Err(SourceError {
+            trouble: Trouble::Configuration,
+            what: format!("the fields of the file {} are not separated by commas", path.display()),
+            remedy: Some("write it with commas".into()),
+        });
+    }
     Ok(Survey { names, header: Header::Listed, rows: None })
 }
 
@@ -35,9 +41,8 @@ pub(super) fn survey(path: &Path) -> Result<Survey, SourceError> {
 pub(super) fn read(plan: &Plan, shape: &Shape, sink: Sink<'_>) -> Result<(), Halt> {
     let (mut reader, allowance) = open(&plan.path)?;
     let width = reader.byte_headers().map_err(|error| explain(&plan.path, &error))?.len();
-    let mut batch = TextBatch::new(shape, sink);
+    let mut batch = TextBatch::new(plan, shape, sink);
     let mut record = ByteRecord::new();
-    let mut told = 0;
     loop {
         allowance.renew();
         if !reader.read_byte_record(&mut record).map_err(|error| explain(&plan.path, &error))? {
@@ -45,16 +50,9 @@ pub(super) fn read(plan: &Plan, shape: &Shape, sink: Sink<'_>) -> Result<(), Hal
         }
         if record.len() == width && has_text(&record, &plan.places) {
             batch.push(plan.places.iter().map(|place| cell(&record, *place)))?;
-            continue;
-        }
-        let line = record.position().map_or(0, ::csv::Position::line);
-        if told < TOLD {
-            told += 1;
-            tracing::warn!(file = %plan.path.display(), line, "a line cannot be read; it counts as a row without event id");
-        }
-        let lines_spanned = reader.position().line().saturating_sub(line).max(1);
-        for _ in 0..lines_spanned {
-            batch.push_unreadable()?;
+        } else {
+            let line = record.position().map_or(0, ::csv::Position::line);
+            batch.push_unreadable(line, lines_of(&record))?;
         }
     }
 }
@@ -64,6 +62,12 @@ fn open(path: &Path) -> Result<(Reader<Bounded>, Allowance), SourceError> {
     let (bytes, allowance) = Bounded::new(lines::open(path)?);
     let reader = ReaderBuilder::new().flexible(true).buffer_capacity(128 * 1024).from_reader(bytes);
     Ok((reader, allowance))
+}
+
+/// How many lines a record took: one, and one for each line break that quotes have swallowed.
+fn lines_of(record: &ByteRecord) -> u64 {
+    let breaks = record.as_slice().trim_ascii_end().iter().filter(|byte| **byte == b'\n');
+    1 + breaks.count() as u64
 }
 
 /// Whether all the cells that are wanted are UTF-8.

@@ -19,9 +19,6 @@ use super::text::TextBatch;
 use super::{BATCH_ROWS, Halt, Plan, Shape, Sink, unreachable, unreadable};
 use crate::source::{ColumnRequest, SourceError, Trouble};
 
-/// How many unreadable lines of a file are told of.
-const TOLD: u32 = 5;
-
 /// How many members' columns are remembered by their position in a row.
 const REMEMBERED: usize = 256;
 
@@ -57,20 +54,13 @@ pub(super) fn survey(path: &Path) -> Result<Survey, SourceError> {
 /// Reads a file's rows.
 pub(super) fn read(plan: &Plan, shape: &Shape, sink: Sink<'_>) -> Result<(), Halt> {
     let mut lines = Lines::open(&plan.path)?;
-    let mut batch = TextBatch::new(shape, sink);
+    let mut batch = TextBatch::new(plan, shape, sink);
     let mut members = Members { columns: &shape.columns, expected: Vec::new() };
-    let mut told = 0;
     while lines.advance()? {
-        if let Some(cells) = lines.text().and_then(|text| members.read(text)) {
-            batch.push(cells.iter().map(Option::as_deref))?;
-            continue;
+        match lines.text().and_then(|text| members.read(text)) {
+            Some(cells) => batch.push(cells.iter().map(Option::as_deref))?,
+            None => batch.push_unreadable(lines.number, 1)?,
         }
-        if told < TOLD {
-            told += 1;
-            let (file, line) = (plan.path.display(), lines.number);
-            tracing::warn!(%file, line, "a line cannot be read; it counts as a row without event id");
-        }
-        batch.push_unreadable()?;
     }
     batch.flush()
 }

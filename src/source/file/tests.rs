@@ -128,6 +128,10 @@ fn a_csv_line_that_cannot_be_read_is_a_row_of_nulls() {
     check("a.csv", "event_id,email\n1,a\n2\n3,c\n", &columns, expected);
     check("a.csv", "event_id,email\n1,a\n2,b,x\n3,c\n", &columns, expected);
     check("a.csv", b"event_id,email\n1,a\n2,Jos\xe9\n3,c\n", &columns, expected);
+    check("a.csv", "event_id,email\n1,a\n\n\n2\n\n3,c\n", &columns, expected);
+    check("a.csv", "event_id,email\r\n1,a\r\n2\r\n3,c\r\n", &columns, expected);
+    check("a.csv", "event_id,email\r\n1,a\r\n\r\n2,b,x\r\n\r\n3,c", &columns, expected);
+    check("a.csv", "event_id,email\r1,a\r2,b,x\r3,c", &columns, expected);
     check("a.csv", b"event_id,email,x\n1,a,\n2,b,\xe9\n", &columns, &[&["1", "a"], &["2", "b"]]);
 }
 
@@ -344,6 +348,10 @@ fn missing_columns_are_all_named_with_what_is_like_them() {
         Trouble::Configuration,
         "columns are missing: event_id (in a.ndjson; there is eventId)",
     );
+    for header in ["event_id;email\n", "event_id\temail\n", "event_id|email"] {
+        let what = "the fields of the file a.csv are not separated by commas";
+        check_error("a.csv", header, &["event_id"], Trouble::Configuration, what);
+    }
     check_error("a.csv", "", &["event_id"], Trouble::Configuration, "the file a.csv is empty");
 }
 

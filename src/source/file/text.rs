@@ -6,26 +6,31 @@ use arrow_array::builder::StringBuilder;
 use arrow_array::{ArrayRef, RecordBatch, RecordBatchOptions};
 use arrow_schema::{Field, Schema};
 
-use super::{BATCH_ROWS, Halt, Shape, Sink};
+use super::{BATCH_ROWS, Halt, Plan, Shape, Sink};
 use crate::source::Trouble;
 
 /// How many bytes of text a record batch holds before it is handed over, so that long cells cost no memory.
 const BATCH_BYTES: usize = 8 * 1024 * 1024;
 
+/// How many unreadable rows of a file are told of.
+const TOLD: u32 = 5;
+
 /// Builds record batches of text columns and hands over those that are full.
 pub(super) struct TextBatch<'a> {
+    plan: &'a Plan,
     shape: &'a Shape,
     builders: Vec<StringBuilder>,
     rows: usize,
     bytes: usize,
+    told: u32,
     sink: Sink<'a>,
 }
 
 impl<'a> TextBatch<'a> {
     /// Starts with no row.
-    pub(super) fn new(shape: &'a Shape, sink: Sink<'a>) -> Self {
+    pub(super) fn new(plan: &'a Plan, shape: &'a Shape, sink: Sink<'a>) -> Self {
         let builders = shape.columns.iter().map(|_| StringBuilder::new()).collect();
-        Self { shape, builders, rows: 0, bytes: 0, sink }
+        Self { plan, shape, builders, rows: 0, bytes: 0, told: 0, sink }
     }
 
     /// Adds a row that has these cells, one for each column.
@@ -38,10 +43,18 @@ impl<'a> TextBatch<'a> {
         if self.rows < BATCH_ROWS && self.bytes < BATCH_BYTES { Ok(()) } else { self.flush() }
     }
 
-    /// Adds a row of nulls, which stands for one that cannot be read.
-    pub(super) fn push_unreadable(&mut self) -> Result<(), Halt> {
+    /// Adds rows of nulls, which stand for as many lines that cannot be read, from this line on.
+    pub(super) fn push_unreadable(&mut self, line: u64, lines: u64) -> Result<(), Halt> {
+        if self.told < TOLD {
+            self.told += 1;
+            let file = self.plan.path.display();
+            tracing::warn!(%file, line, lines, "cannot be read; each such line counts as a row without event id");
+        }
         let columns = self.builders.len();
-        self.push(std::iter::repeat_n(None, columns))
+        for _ in 0..lines {
+            self.push(std::iter::repeat_n(None, columns))?;
+        }
+        Ok(())
     }
 
     /// Hands over the rows that wait.
