@@ -232,9 +232,10 @@ fn a_later_refusal_replaces_the_earlier() {
     check(
         |ledger| {
             append(ledger, &[rejected(entry("a", 1, 100))]);
-            append(ledger, &[rejected(entry("a", 2, 100))]);
+            append(ledger, &[rejected(entry("a", 2, 100)), rejected(entry("b", 2, 100)), rejected(entry("b", 1, 100))]);
+            ledger.prune(100).unwrap();
         },
-        &[("a", refused(2))],
+        &[("a", refused(2)), ("b", refused(1))],
     );
 }
 

@@ -92,7 +92,10 @@ impl Ledger for SqliteLedger {
             let old = "SELECT id FROM batch WHERE last_time < ?1";
             transaction.execute(&format!("DELETE FROM outcome WHERE batch IN ({old})"), [before])?;
             transaction.execute("DELETE FROM batch WHERE last_time < ?1", [before])?;
-            transaction.execute("DELETE FROM reject WHERE event_time < ?1", [before])?;
+            transaction.execute(
+                "DELETE FROM reject WHERE event_time < ?1 OR id NOT IN (SELECT max(id) FROM reject GROUP BY key)",
+                [before],
+            )?;
             transaction.execute(
                 "DELETE FROM run WHERE started < ?1 AND id < (SELECT max(id) FROM run) \
                  AND name NOT IN (SELECT run FROM batch)",

@@ -13,7 +13,8 @@ pub(super) const VERSION: i32 = 1;
 /// The tables, by name. What stands in a file must be these words exactly.
 ///
 /// A run's batches are found by its name, so that an intent needs no other row. Outcomes have a table of their own
-/// because an update would write the batch's entries again. Times of records are milliseconds and times of events
+/// because an update would write the batch's entries again. Of several refusals of a key, the last row counts: a table
+/// in the order of keys, which are hashes, would be written all over. Times of records are milliseconds and times of events
 /// seconds since 1970.
 pub(super) const TABLES: [(&str, &str); 4] = [
     (
@@ -35,9 +36,9 @@ pub(super) const TABLES: [(&str, &str); 4] = [
     ),
     (
         "reject",
-        "CREATE TABLE reject (key BLOB PRIMARY KEY, fingerprint INTEGER NOT NULL, event_time INTEGER NOT NULL, \
+        "CREATE TABLE reject (id INTEGER PRIMARY KEY, key BLOB NOT NULL, fingerprint INTEGER NOT NULL, event_time INTEGER NOT NULL, \
          event_name TEXT NOT NULL, event_id TEXT NOT NULL, reason TEXT NOT NULL, status INTEGER, code INTEGER, \
-         subcode INTEGER, trace TEXT, at INTEGER NOT NULL, seal INTEGER NOT NULL) STRICT, WITHOUT ROWID",
+         subcode INTEGER, trace TEXT, at INTEGER NOT NULL, seal INTEGER NOT NULL) STRICT",
     ),
 ];
 

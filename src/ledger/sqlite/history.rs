@@ -1,5 +1,8 @@
 //! Questions to a state file, for the commands that look at it.
 
+use std::cmp::Reverse;
+use std::collections::HashMap;
+
 use chrono::{DateTime, Utc};
 use rusqlite::Transaction;
 
@@ -50,7 +53,7 @@ impl SqliteLedger {
     pub fn refusals(&mut self, since: i64) -> Result<Vec<Refusal>, LedgerError> {
         self.read(|transaction| {
             let known = gather(transaction, since)?;
-            let mut refusals = Vec::new();
+            let mut refusals = HashMap::new();
             read_rejects(transaction, since, |reject| {
                 let is_open = matches!(known.fate(&reject.entry.key), Some(Fate::Rejected(_)));
                 if !is_open {
@@ -58,8 +61,10 @@ impl SqliteLedger {
                 }
                 let [event_name, event_id, reason] = reject.words.map(str::to_owned);
                 let (entry, answer, at) = (reject.entry, reject.answer.clone(), reject.at);
-                refusals.push(Refusal { entry, event_name, event_id, reason, answer, at });
+                refusals.insert(entry.key, Refusal { entry, event_name, event_id, reason, answer, at });
             })?;
+            let mut refusals: Vec<_> = refusals.into_values().collect();
+            refusals.sort_by_key(|refusal| (Reverse(refusal.at), refusal.entry.key));
             Ok(refusals)
         })
     }

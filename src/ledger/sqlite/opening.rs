@@ -164,6 +164,8 @@ fn look(path: &Path) -> Result<Connection, Failure> {
 /// Checks that a file is ours and whole, before anything is written to it.
 fn prepare(connection: &Connection) -> Result<(), Failure> {
     connection.busy_timeout(BUSY)?;
+    // What a query sorts must not be written to a file elsewhere.
+    connection.pragma_update(None, "temp_store", "MEMORY")?;
     let application: i32 = connection.pragma_query_value(None, "application_id", |row| row.get(0))?;
     if application != APPLICATION_ID {
         return Err(Failure::Damage("it is a database of another program".into()));

@@ -141,7 +141,7 @@ fn read_end(row: &Row<'_>) -> Result<Option<End>, Failure> {
     }
 }
 
-/// Shows every refused event since an instant, the latest refusal first.
+/// Shows every refusal of an event since an instant, oldest first; of an event that was refused again, the last counts.
 pub(super) fn read_rejects(
     transaction: &Transaction<'_>,
     since: i64,
@@ -149,7 +149,7 @@ pub(super) fn read_rejects(
 ) -> Result<(), Failure> {
     let mut statement = transaction.prepare_cached(
         "SELECT key, fingerprint, event_time, event_name, event_id, reason, status, code, subcode, trace, at, seal \
-         FROM reject WHERE event_time >= ?1 ORDER BY at DESC, key",
+         FROM reject WHERE event_time >= ?1 ORDER BY id",
     )?;
     let mut rows = statement.query([since])?;
     while let Some(row) = rows.next()? {

@@ -262,7 +262,20 @@ fn refused_events_are_listed_until_they_are_sent() {
     let folder = tempfile::tempdir().unwrap();
     let mut ledger = SqliteLedger::open(&folder.path().join("s.db")).unwrap();
     let (a, b) = (entry("a", 1, 100), entry("b", 2, 300));
-    ledger.append(&[rejected(a), rejected(b)]).unwrap();
+    let mut later = rejected(b);
+    if let Record::Rejected { at, .. } = &mut later {
+        *at = after(40);
+    }
+    ledger.append(&[rejected(entry("a", 9, 100)), later]).unwrap();
+    ledger.append(&[rejected(a)]).unwrap();
+    let order: Vec<_> = ledger.refusals(0).unwrap().into_iter().map(|refusal| refusal.entry).collect();
+    assert_eq!(order, [b, a]);
+    let rows = |ledger: &SqliteLedger| -> i64 {
+        ledger.connection.query_row("SELECT count(*) FROM reject", (), |row| row.get(0)).unwrap()
+    };
+    assert_eq!(rows(&ledger), 3);
+    ledger.prune(100).unwrap();
+    assert_eq!(rows(&ledger), 2, "a refusal that was replaced goes with the next pruning");
     assert_eq!(ledger.refusals(100).unwrap().len(), 2);
     assert_eq!(ledger.refusals(101).unwrap().len(), 1);
     ledger.append(&[intent(1, 1, &[a])]).unwrap();

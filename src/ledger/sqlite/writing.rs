@@ -119,7 +119,7 @@ fn write_reject(
     let seal = seal_reject(entry, words, answer, at);
     transaction
         .prepare_cached(
-            "INSERT OR REPLACE INTO reject (key, fingerprint, event_time, event_name, event_id, reason, status, \
+            "INSERT INTO reject (key, fingerprint, event_time, event_name, event_id, reason, status, \
              code, subcode, trace, at, seal) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)",
         )?
         .execute(params![
