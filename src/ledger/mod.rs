@@ -3,10 +3,24 @@
 //! A ledger is a log of [`Record`]s. Order of writes: an intent is durable before the first byte of its POST; its
 //! outcome is durable before the run goes on; a definite non-delivery clears the intent; a run's end comes last.
 
+pub mod ground;
+pub mod history;
+mod key_set;
+mod known;
+mod lock;
+mod memory;
+mod sqlite;
+#[cfg(test)]
+mod contract;
+
 use std::fmt;
 
 use chrono::{DateTime, Utc};
 use sha2::{Digest, Sha256};
+
+pub use self::known::{Known, Meeting};
+pub use self::memory::MemoryLedger;
+pub use self::sqlite::SqliteLedger;
 
 /// Identifies one event of one dataset: the first 16 bytes of SHA-256 over dataset id, event name and event id,
 /// separated by U+001F.
@@ -106,7 +120,7 @@ pub enum Record {
         /// The events; never empty.
         entries: Vec<Entry>,
     },
-    /// What became of an intent. The batch's first outcome is its only one.
+    /// What became of an intent. `Unknown` may be settled by a later outcome; any other outcome is final.
     Outcome {
         /// Which attempt.
         batch: BatchId,
@@ -170,16 +184,18 @@ pub trait Ledger: Send {
     /// Reads the fate of every event whose time is not before `since` (seconds since 1970).
     ///
     /// An intent without outcome counts as unknown, first attempted when the intent was written. Where several
-    /// batches hold a key: sent wins over unknown, unknown over rejected, and the earliest attempt counts.
+    /// batches hold a key: sent wins over unknown, unknown over rejected; the earliest attempt and the latest payload
+    /// count.
     fn load(&mut self, since: i64) -> Result<Known, LedgerError>;
 
     /// Writes all the records or none; they are durable when this returns.
     ///
-    /// May not be repeated after success. After an error nothing of it is stored.
+    /// May not be repeated after success. After an error nothing of it is stored. Records out of order are refused as
+    /// a [`Disorder`].
     fn append(&mut self, records: &[Record]) -> Result<(), LedgerError>;
 
     /// Forgets events whose time is before `before` (seconds since 1970). Whole batches only, and never one that
-    /// still holds a younger event.
+    /// still holds a younger event. Runs from before then go too when nothing of them is left, but never the last one.
     fn prune(&mut self, before: i64) -> Result<(), LedgerError>;
 
     /// Whether no run was ever recorded.
@@ -190,10 +206,12 @@ pub trait Ledger: Send {
 #[derive(Debug, thiserror::Error)]
 pub enum LedgerError {
     /// Another run holds the lock.
-    #[error("another run is using {path}")]
+    #[error("another run is using {path}: {holder}")]
     Locked {
         /// The state file.
         path: String,
+        /// Which process it is and when it started, as far as the lock file says.
+        holder: String,
     },
     /// The file is not what this program wrote, or is damaged, or was written by a newer version.
     #[error("the state file {path} cannot be used: {why}")]
@@ -216,6 +234,25 @@ pub enum LedgerError {
     },
 }
 
-/// What earlier runs left, in 20 bytes for each event that was sent.
-#[derive(Debug, Default)]
-pub struct Known {}
+/// Records in an order that no run makes, which would be a mistake in this program.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum Disorder {
+    /// A run was started twice.
+    #[error("the run was started before")]
+    RunRepeated,
+    /// A run ends that was not started or has ended.
+    #[error("the run is not under way")]
+    RunNotUnderWay,
+    /// An intent has no events.
+    #[error("the intent is empty")]
+    EmptyIntent,
+    /// A batch has an intent already.
+    #[error("the batch was tried before")]
+    IntentRepeated,
+    /// A batch has no intent.
+    #[error("the outcome has no intent")]
+    OutcomeWithoutIntent,
+    /// A batch has a final outcome already.
+    #[error("the batch has an outcome")]
+    OutcomeRepeated,
+}

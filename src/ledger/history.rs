@@ -1,0 +1,61 @@
+//! What can be asked of a state afterwards: which runs there were, what became of an event, what needs a decision.
+
+use chrono::{DateTime, Utc};
+
+use super::{Answer, BatchId, Entry, Outcome, RunId};
+
+/// A run of which something is left.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PastRun {
+    /// Which.
+    pub run: RunId,
+    /// When it began.
+    pub started: DateTime<Utc>,
+    /// How it ended; none for one that is under way or was killed.
+    pub end: Option<RunEnd>,
+}
+
+/// How a run ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RunEnd {
+    /// When.
+    pub at: DateTime<Utc>,
+    /// The exit code.
+    pub exit_code: u8,
+    /// The report as JSON.
+    pub report: String,
+}
+
+/// An attempt to deliver a batch.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PastAttempt {
+    /// Which.
+    pub batch: BatchId,
+    /// When it began.
+    pub at: DateTime<Utc>,
+    /// The events asked for: all of the batch, or the one in question.
+    pub entries: Vec<Entry>,
+    /// What became of it; none if the run did not live to write it.
+    pub outcome: Option<Outcome>,
+    /// How many requests it took.
+    pub requests: u32,
+    /// The last answer.
+    pub answer: Answer,
+}
+
+/// An event that was refused and not sent since.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Refusal {
+    /// The event.
+    pub entry: Entry,
+    /// Its name.
+    pub event_name: String,
+    /// Its id.
+    pub event_id: String,
+    /// Code of the reason.
+    pub reason: String,
+    /// Meta's answer, when Meta refused it.
+    pub answer: Answer,
+    /// When.
+    pub at: DateTime<Utc>,
+}
