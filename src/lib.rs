@@ -5,3 +5,4 @@ pub mod source;
 pub mod event;
 pub mod meta;
 pub mod ledger;
+pub mod sandbox;
