@@ -6,3 +6,4 @@ pub mod event;
 pub mod meta;
 pub mod ledger;
 pub mod sandbox;
+pub mod commands;

@@ -1,5 +1,7 @@
 //! The sandbox through real sockets: encodings, tokens, refusals of whole batches, counters and the record file.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
 use std::fmt::Write;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
@@ -227,8 +229,8 @@ async fn counters_are_shown_and_forgotten() {
         "received": 5, "unique": 3, "without_id": 0, "test_events": 1,
     });
     for path in ["/", "/sandbox/stats"] {
-        let (status, stats) = read(reqwest::get(format!("{}{path}", sandbox.base_url())).await.unwrap()).await;
-        assert_eq!((status, &stats), (200, &expected), "{path}");
+        let (status, shown) = read(reqwest::get(format!("{}{path}", sandbox.base_url())).await.unwrap()).await;
+        assert_eq!((status, &shown), (200, &expected), "{path}");
     }
     let (status, _) = read(post(&sandbox, "/sandbox/reset", "", "").await).await;
     assert_eq!((status, sandbox.stats()), (200, sandbox::Stats::default()));

@@ -1,0 +1,3 @@
+//! The subcommands, a folder or a file for each.
+
+pub mod demo;
