@@ -204,6 +204,14 @@ mod tests {
     }
 
     #[test]
+    fn a_deep_event_is_refused_and_breaks_nothing() {
+        let deep = "[".repeat(100_000) + &"]".repeat(100_000);
+        assert_eq!(fault_of(&deep), Some(EventFault::Unreadable));
+        assert_eq!(fault_of(&format!(r#"{{"user_data":{{"em":{deep}}}}}"#)), Some(EventFault::Unreadable));
+        assert_eq!(fault_of(&format!(r#"{{"app_data":{deep}}}"#)), Some(EventFault::Missing("event_name")));
+    }
+
+    #[test]
     fn every_documented_key_is_taken() {
         check(
             r#"{"event_source_url":"https://example.com","opt_out":false,"referrer_url":"https://example.com",

@@ -100,7 +100,28 @@ fn digit(character: u8) -> Option<u8> {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
+
+    proptest! {
+        #[test]
+        fn any_field_comes_through(name in any::<String>(), value in any::<String>()) {
+            let encode = |text: &str| text.bytes().fold(String::new(), |encoded, byte| format!("{encoded}%{byte:02x}"));
+            let text = format!("a=1&{}={}&b=2", encode(&name), encode(&value));
+            let fields = read_urlencoded(text.as_bytes());
+            prop_assert_eq!(fields.get(1), Some(&Field { name, value }));
+        }
+
+        #[test]
+        fn any_bytes_are_survived(bytes in any::<Vec<u8>>(), parts in "(--x|\r\n|name=|a|: ;|\"){0,24}") {
+            read_urlencoded(&bytes);
+            read_multipart(&bytes, "x");
+            read_multipart(parts.as_bytes(), "x");
+            read_multipart(parts.as_bytes(), "");
+            boundary(&parts);
+        }
+    }
 
     #[track_caller]
     fn check(fields: &[Field], expected: &[(&str, &str)]) {

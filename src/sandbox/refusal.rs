@@ -54,8 +54,8 @@ pub(crate) enum Refusal {
     DataNotArray,
     /// There are more events than a request may hold.
     TooManyEvents,
-    /// The body is larger than the sandbox takes.
-    BodyTooLarge,
+    /// The body is larger than the sandbox takes, or it was cut off and nobody reads the answer.
+    BodyUnreadable,
     /// The sandbox could not write down what it received.
     NotRecorded,
     /// One event is bad, hence all are refused.
@@ -217,7 +217,7 @@ impl Refusal {
             // Source of the limit: Conversions API, using the API. The real body is not known.
             Self::TooManyEvents => invalid(None, "Too many events", "You can send up to 1,000 events at a time."),
             // Meta documents no limit of the body; this one is the sandbox's.
-            Self::BodyTooLarge => {
+            Self::BodyUnreadable => {
                 plain(413, 1, "Please reduce the amount of data you're asking for, then retry your request")
             }
             // Observed: facebook-python-business-sdk#431.
@@ -378,6 +378,29 @@ mod tests {
         assert_eq!(String::from_utf8(body).unwrap(), expected);
     }
 
+    #[track_caller]
+    fn check_codes(fault: EventFault, expected: &str) {
+        let refusal = Refusal::Event { index: 0, fault };
+        assert_eq!((refusal.status(), refusal.codes().as_str()), (400, expected), "{refusal:?}");
+    }
+
+    #[test]
+    fn faults_have_the_codes_that_were_seen() {
+        check_codes(EventFault::Unreadable, "100");
+        check_codes(EventFault::Missing("event_name"), "100");
+        check_codes(EventFault::Invalid("currency"), "100");
+        check_codes(EventFault::UnexpectedKey("shoe_size".into()), "100");
+        check_codes(EventFault::TooOld, "100/2804003");
+        check_codes(EventFault::InFuture, "100/2804004");
+        check_codes(EventFault::ContentWithoutId, "100/2804008");
+        check_codes(EventFault::PurchaseWithoutValue, "100/2804009");
+        check_codes(EventFault::PurchaseWithoutCurrency, "100/2804010");
+        check_codes(EventFault::NotHashed("em"), "100/2804016");
+        check_codes(EventFault::ValueWithoutCurrency, "100/2804023");
+        check_codes(EventFault::TooFewKeys, "100/2804050");
+        check_codes(EventFault::MessagingWithoutPage, "100/2804116");
+    }
+
     #[test]
     fn bodies_are_those_that_were_seen() {
         let too_old = Refusal::Event { index: 14, fault: EventFault::TooOld };
@@ -393,6 +416,18 @@ mod tests {
             Language::French,
             Blame::Nobody,
             r#"{"error":{"message":"Invalid parameter","type":"OAuthException","code":100,"error_subcode":2804003,"is_transient":false,"error_user_title":"Timestamp de l’évènement trop ancien","error_user_msg":"Le timestamp pour cet évènement est trop éloigné dans le passé. Les évènements doivent être envoyés depuis votre serveur dans les 7 jours après avoir eu lieu. Entrez un timestamp qui a eu lieu au cours des 7 derniers jours.","fbtrace_id":"A6UyEgg_HdoiRX9duxcBOjb"}}"#,
+        );
+        check(
+            &Refusal::Event { index: 0, fault: EventFault::TooFewKeys },
+            Language::Danish,
+            Blame::Nobody,
+            r#"{"error":{"message":"Invalid parameter","type":"OAuthException","code":100,"error_subcode":2804050,"is_transient":false,"error_user_title":"Du har ikke tilføjet tilstrækkelige data om kundeoplysningsparametre for denne hændelse","error_user_msg":"Denne hændelse har ingen kundeoplysningsparametre, eller den har en kombination af kundeoplysningsparametre, der er så bred, at det er usandsynligt, at det vil være effektivt til matchning. Du kan løse dette ved at gå til de anbefalede fremgangsmåder for parametre på developers.facebook.com/docs/marketing-api/conversions-api/best-practices/#req-rec-params","fbtrace_id":"A6UyEgg_HdoiRX9duxcBOjb"}}"#,
+        );
+        check(
+            &Refusal::NotRecorded,
+            Language::English,
+            Blame::Nobody,
+            r#"{"error":{"message":"(#2) Service temporarily unavailable","type":"OAuthException","code":2,"is_transient":true,"fbtrace_id":"A6UyEgg_HdoiRX9duxcBOjb"}}"#,
         );
         check(
             &Refusal::TokenUnknown,

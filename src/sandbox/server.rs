@@ -177,12 +177,15 @@ async fn answer_graph(State(shared): State<Arc<Shared>>, request: Request) -> Re
     response
 }
 
-/// Answers a POST to the events edge. Nothing of a body that was cut off is kept.
+/// Answers a POST to the events edge.
+///
+/// Nothing of a body that was cut off is kept. There is no await between the first look at the events and their
+/// being kept, so a client that leaves cannot leave half a batch behind.
 async fn answer_events(shared: &Shared, dataset_id: &str, head: &Parts, body: Body) -> Response {
     shared.store.count_request();
     let outcome = match to_bytes(body, MAX_BODY_BYTES).await {
         Ok(body) => read_call(shared, dataset_id, head, &body),
-        Err(_) => Err(Refusal::BodyTooLarge),
+        Err(_) => Err(Refusal::BodyUnreadable),
     };
     if let Err(refusal) = &outcome {
         shared.store.count_refusal(refusal);

@@ -237,6 +237,36 @@ async fn counters_are_shown_and_forgotten() {
 }
 
 #[tokio::test]
+async fn a_sandbox_that_cannot_start_says_why() {
+    let first = start(SandboxOptions::default()).await;
+    let port = first.address().port();
+    let taken = sandbox::start(SandboxOptions { port, ..SandboxOptions::default() }).await.unwrap_err();
+    assert_eq!(taken.to_string(), format!("cannot listen on 127.0.0.1:{port}"));
+    let folder = tempfile::tempdir().unwrap();
+    let record = folder.path().join("missing/record.ndjson");
+    let nowhere = sandbox::start(SandboxOptions { record: Some(record.clone()), ..SandboxOptions::default() }).await;
+    assert_eq!(nowhere.unwrap_err().to_string(), format!("cannot open the record file {}", record.display()));
+}
+
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn events_that_cannot_be_recorded_are_not_accepted() {
+    let sandbox = start(SandboxOptions { record: Some("/dev/full".into()), ..SandboxOptions::default() }).await;
+    let (status, answer) = post_events(&sandbox, &[event("a")]).await;
+    assert_eq!((status, &answer["error"]["is_transient"]), (500, &json!(true)));
+    assert_eq!((sandbox.stats().received, sandbox.stats().unique), (0, 0));
+}
+
+#[tokio::test]
+async fn a_sandbox_that_stopped_lets_its_port_go() {
+    let sandbox = start(SandboxOptions::default()).await;
+    let port = sandbox.address().port();
+    sandbox.stop().await;
+    let again = sandbox::start(SandboxOptions { port, ..SandboxOptions::default() }).await.unwrap();
+    assert_eq!(again.address().port(), port);
+}
+
+#[tokio::test]
 async fn a_dataset_can_be_asked_for() {
     let sandbox = start(SandboxOptions { dataset_id: Some("12".into()), ..SandboxOptions::default() }).await;
     let get = |path: &str| reqwest::get(format!("{}{path}", sandbox.base_url()));
