@@ -246,6 +246,7 @@ mod tests {
         check_hashed(r#"{"em":"ada@example.com"}"#, Some("em"));
         check_hashed(r#"{"em":""}"#, Some("em"));
         check_hashed(r##"{"em":"#","ct":["#","paris"],"ph":"1"}"##, Some("ct"));
+        check_hashed(r##"{"ct":["paris","#",null]}"##, Some("ct"));
         check_hashed(r#"{"ph":16505551212}"#, Some("ph"));
         check_hashed(r#"{"country":{"a":1}}"#, Some("country"));
         check_hashed(r#"{"zp":true}"#, Some("zp"));

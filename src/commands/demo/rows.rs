@@ -455,6 +455,14 @@ mod tests {
     }
 
     #[test]
+    fn no_row_is_on_the_edge_of_the_window() {
+        let (rows, _) = read_back(4000);
+        for days in rows.iter().map(days_ago) {
+            assert!(!(6.9..8.0).contains(&days) && !(-1.9..0.0).contains(&days), "{days}");
+        }
+    }
+
+    #[test]
     fn the_same_moment_gives_the_same_rows() {
         assert_eq!(read_back(300), read_back(300));
         for count in [0, 1, 2, 11, 50] {
