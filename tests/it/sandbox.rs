@@ -236,6 +236,32 @@ async fn counters_are_shown_and_forgotten() {
     assert_eq!((status, sandbox.stats()), (200, sandbox::Stats::default()));
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn batches_that_come_at_once_stay_whole() {
+    let folder = tempfile::tempdir().unwrap();
+    let record = folder.path().join("record.ndjson");
+    let sandbox = Arc::new(start(SandboxOptions { record: Some(record.clone()), ..SandboxOptions::default() }).await);
+    let mut posts = tokio::task::JoinSet::new();
+    for client in 0..8 {
+        let sandbox = Arc::clone(&sandbox);
+        posts.spawn(async move {
+            // Half of a client's events are its own, the other half everyone's.
+            let events: Vec<_> =
+                (0..200).map(|n| event(&if n < 100 { format!("{client}-{n}") } else { n.to_string() })).collect();
+            post_events(&sandbox, &events).await
+        });
+    }
+    while let Some(answer) = posts.join_next().await {
+        assert_eq!(answer.unwrap().0, 200);
+    }
+    assert_eq!((sandbox.stats().received, sandbox.stats().unique), (1600, 900));
+    let lines = std::fs::read_to_string(&record).unwrap();
+    let ids: Vec<_> =
+        lines.lines().map(|line| serde_json::from_str::<Value>(line).unwrap()["event"]["event_id"].clone()).collect();
+    assert_eq!(ids.len(), 1600);
+    assert!(ids.chunks(200).all(|batch| batch[199] == "199"), "two batches were mixed");
+}
+
 #[tokio::test]
 async fn a_sandbox_that_cannot_start_says_why() {
     let first = start(SandboxOptions::default()).await;
