@@ -279,10 +279,10 @@ fn sell(dice: &mut Dice, row: &mut Row) {
     // Zero is a value, and so is an amount that no float can hold.
     let cents = if dice.one_in(50) { 0 } else { 199 + dice.below(90_000) };
     row.value = RawValue::from_string(format!("{}.{:02}", cents / 100, cents % 100)).ok();
-    row.value_unit = Some("USD");
     row.facebook_event_type = "Purchase";
     row.facebook_content_type = Some("product");
     row.currency = *dice.pick(&["USD", "USD", "EUR", "GBP", "CAD"]);
+    row.value_unit = Some(row.currency);
 }
 
 /// Takes away everything by which a person can be recognised; a date of birth alone is not enough for that.
