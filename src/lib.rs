@@ -5,4 +5,5 @@ pub mod source;
 pub mod event;
 pub mod meta;
 pub mod ledger;
+pub mod sandbox;
 pub mod commands;

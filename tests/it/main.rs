@@ -1,0 +1,3 @@
+//! What only shows from outside: real sockets, real files, the real binary.
+
+mod sandbox;
