@@ -1,5 +1,7 @@
 //! Where rows come from. Every source gives Arrow record batches.
 
+pub mod snowflake;
+
 use arrow_array::RecordBatch;
 use chrono::{DateTime, Utc};
 use chrono_tz::Tz;

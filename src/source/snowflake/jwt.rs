@@ -1,0 +1,125 @@
+//! Signs the short-lived token with which a key pair logs in.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
+use chrono::{DateTime, Utc};
+use pkcs8::{EncryptedPrivateKeyInfo, PrivateKeyInfo, SecretDocument};
+use ring::digest;
+use ring::rand::SystemRandom;
+use ring::signature::{KeyPair as _, RSA_PKCS1_SHA256, RsaKeyPair};
+use serde_json::json;
+
+use super::fault::Fault;
+use crate::private::Secret;
+
+/// How long a token is valid; Snowflake allows an hour at most.
+/// Source: SQL API, "Authenticating to the server", "Using key-pair authentication".
+const VALID_SECONDS: i64 = 600;
+
+/// Makes the token of a user of an account, valid from now on.
+///
+/// The key is PKCS#8 in PEM, encrypted or not, or the bare base64 of one.
+pub(super) fn sign(
+    key: &Secret,
+    passphrase: Option<&Secret>,
+    account: &str,
+    user: &str,
+    now: DateTime<Utc>,
+) -> Result<Secret, Fault> {
+    let pair = read_key(key, passphrase)?;
+    let subject = format!("{}.{}", account.to_uppercase(), user.to_uppercase());
+    let issuer = format!("{subject}.{}", fingerprint(&pair));
+    let issued = now.timestamp();
+    let header = json!({ "alg": "RS256", "typ": "JWT" });
+    let claims = json!({
+        "iss": issuer, "sub": subject, "iat": issued, "exp": issued.saturating_add(VALID_SECONDS),
+    });
+    let mut token =
+        format!("{}.{}", URL_SAFE_NO_PAD.encode(header.to_string()), URL_SAFE_NO_PAD.encode(claims.to_string()));
+    let mut signature = vec![0; pair.public().modulus_len()];
+    pair.sign(&RSA_PKCS1_SHA256, &SystemRandom::new(), token.as_bytes(), &mut signature)
+        .map_err(|_| Fault::Key("the private key cannot sign".into()))?;
+    token.push('.');
+    URL_SAFE_NO_PAD.encode_string(signature, &mut token);
+    Ok(Secret::new(token))
+}
+
+/// Gives the fingerprint of the public key as Snowflake shows it in `RSA_PUBLIC_KEY_FP`.
+/// Source: Snowflake, "Key-pair authentication and key-pair rotation", "Verify the user's public key fingerprint".
+fn fingerprint(pair: &RsaKeyPair) -> String {
+    let key = subject_public_key_info(pair.public_key().as_ref());
+    format!("SHA256:{}", STANDARD.encode(digest::digest(&digest::SHA256, &key)))
+}
+
+/// Wraps a PKCS#1 public key as the `SubjectPublicKeyInfo` over which the fingerprint is made.
+/// Source: RFC 5280, section 4.1, and RFC 8017, appendix A.1.
+fn subject_public_key_info(public_key: &[u8]) -> Vec<u8> {
+    /// `SEQUENCE { OBJECT IDENTIFIER rsaEncryption, NULL }`.
+    const RSA_ENCRYPTION: [u8; 15] =
+        [0x30, 0x0d, 0x06, 0x09, 0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x01, 0x01, 0x05, 0x00];
+    let mut bits = vec![0];
+    bits.extend_from_slice(public_key);
+    let mut body = RSA_ENCRYPTION.to_vec();
+    body.extend(der(0x03, &bits));
+    der(0x30, &body)
+}
+
+/// Writes a DER element.
+fn der(tag: u8, content: &[u8]) -> Vec<u8> {
+    let length = content.len().to_be_bytes();
+    let significant: Vec<u8> = length.into_iter().skip_while(|byte| *byte == 0).collect();
+    let mut element = vec![tag];
+    match (significant.as_slice(), u8::try_from(significant.len())) {
+        ([], _) => element.push(0),
+        ([short @ 0..=0x7f], _) => element.push(*short),
+        (long, count) => {
+            element.push(0x80 | count.unwrap_or(0x7f));
+            element.extend_from_slice(long);
+        }
+    }
+    element.extend_from_slice(content);
+    element
+}
+
+/// Reads a private key.
+fn read_key(key: &Secret, passphrase: Option<&Secret>) -> Result<RsaKeyPair, Fault> {
+    let text = key.expose().trim();
+    if text.contains("-----BEGIN RSA PRIVATE KEY-----") {
+        return Err(Fault::Key(
+            "the private key is in the old PKCS#1 form; convert it: \
+             openssl pkcs8 -topk8 -nocrypt -in old.pem -out rsa_key.p8"
+                .into(),
+        ));
+    }
+    let document = if text.starts_with("-----BEGIN") {
+        let unreadable = || Fault::Key("the private key is not a PKCS#8 key in PEM form".into());
+        let (label, document) = SecretDocument::from_pem(text).map_err(|_| unreadable())?;
+        match label {
+            "PRIVATE KEY" => document,
+            "ENCRYPTED PRIVATE KEY" => decrypt(&document, passphrase)?,
+            _ => return Err(unreadable()),
+        }
+    } else {
+        let joined: zeroize::Zeroizing<String> = text.split_whitespace().collect::<String>().into();
+        let unreadable = || Fault::Key("the private key is neither PEM nor base64".into());
+        let bytes = zeroize::Zeroizing::new(STANDARD.decode(joined.as_bytes()).map_err(|_| unreadable())?);
+        let document = SecretDocument::try_from(bytes.as_slice()).map_err(|_| unreadable())?;
+        if PrivateKeyInfo::try_from(document.as_bytes()).is_ok() { document } else { decrypt(&document, passphrase)? }
+    };
+    RsaKeyPair::from_pkcs8(document.as_bytes())
+        .map_err(|_| Fault::Key("the private key is not an RSA key of at least 2048 bits".into()))
+}
+
+fn decrypt(document: &SecretDocument, passphrase: Option<&Secret>) -> Result<SecretDocument, Fault> {
+    let info = EncryptedPrivateKeyInfo::try_from(document.as_bytes())
+        .map_err(|_| Fault::Key("the private key is not a PKCS#8 key".into()))?;
+    let passphrase =
+        passphrase.ok_or_else(|| Fault::Key("the private key is encrypted: give `private_key_passphrase`".into()))?;
+    info.decrypt(passphrase.expose()).map_err(|_| {
+        Fault::Key(
+            "the private key cannot be decrypted: the passphrase is wrong, or it was not encrypted with \
+             `openssl pkcs8 -topk8 -v2 aes-256-cbc`"
+                .into(),
+        )
+    })
+}
