@@ -25,7 +25,7 @@ pub(super) enum Kind {
     TimestampWithoutZone,
     /// `TIMESTAMP_LTZ` and `TIMESTAMP_TZ`, an instant.
     Instant,
-    /// `VARIANT`, `ARRAY`, `OBJECT` and `MAP`.
+    /// `VARIANT`, `ARRAY` and `OBJECT`.
     Semistructured,
     /// `BINARY`.
     Binary,
@@ -45,7 +45,7 @@ impl Kind {
             "time" => Self::Time,
             "timestamp_ntz" => Self::TimestampWithoutZone,
             "timestamp_ltz" | "timestamp_tz" => Self::Instant,
-            "variant" | "array" | "object" | "map" => Self::Semistructured,
+            "variant" | "array" | "object" => Self::Semistructured,
             "binary" => Self::Binary,
             other => Self::Other(other.to_ascii_uppercase()),
         }
@@ -79,21 +79,34 @@ pub(super) struct Matched<'a> {
     pub(super) absent: Vec<String>,
 }
 
-/// Finds the columns that were asked for, or says in one text which of the needed ones are missing.
+/// Finds the columns that were asked for, or says in one text which of them are missing or cannot be read.
 pub(super) fn match_columns<'a>(
     requests: &'a [ColumnRequest],
     table: &'a [Column],
-) -> Result<Matched<'a>, MissingColumns> {
+) -> Result<Matched<'a>, UnsuitedTable> {
     let mut matched = Matched { present: Vec::new(), absent: Vec::new() };
     let mut missing = Vec::new();
+    let mut unreadable = Vec::new();
     for request in requests {
         match (find(&request.name, table), request.need) {
+            (Some(Column { kind: Kind::Other(kind), .. }), _) => {
+                unreadable.push(format!("`{}` ({kind})", request.name));
+            }
             (Some(column), _) => matched.present.push(Match { request, column }),
             (None, Need::IfPresent) => matched.absent.push(request.name.clone()),
             (None, Need::Required) => missing.push(request.name.clone()),
         }
     }
-    if missing.is_empty() { Ok(matched) } else { Err(MissingColumns::new(&missing, table)) }
+    if !missing.is_empty() {
+        return Err(UnsuitedTable::missing(&missing, table));
+    }
+    if !unreadable.is_empty() {
+        return Err(UnsuitedTable {
+            what: format!("has columns of a type that has no text: {}", unreadable.join(", ")),
+            remedy: "take these columns out of the mapping, or convert them in a view".into(),
+        });
+    }
+    Ok(matched)
 }
 
 /// Finds a column by a name in any case; of several, the one spelt alike, else the one in upper case.
@@ -105,17 +118,17 @@ pub(super) fn find<'a>(name: &str, table: &'a [Column]) -> Option<&'a Column> {
     })
 }
 
-/// Columns that the run cannot do without and the table does not have.
+/// Why the table's columns do not do, to be read after its name.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct MissingColumns {
-    /// The names, for the middle of a sentence.
+pub(super) struct UnsuitedTable {
+    /// What is wrong with which columns.
     pub(super) what: String,
-    /// The nearest names that exist, or all when they are few.
+    /// What to do about it: the nearest names that exist, or all of them.
     pub(super) remedy: String,
 }
 
-impl MissingColumns {
-    fn new(missing: &[String], table: &[Column]) -> Self {
+impl UnsuitedTable {
+    fn missing(missing: &[String], table: &[Column]) -> Self {
         let mut remedy = String::new();
         for name in missing {
             if let Some(near) = nearest(name, table) {
@@ -128,7 +141,7 @@ impl MissingColumns {
             remedy = format!("the table has: {}", all.join(", "));
         }
         let named: Vec<_> = missing.iter().map(|name| format!("`{name}`")).collect();
-        Self { what: named.join(", "), remedy }
+        Self { what: format!("has no column {}", named.join(", ")), remedy }
     }
 }
 
@@ -208,7 +221,7 @@ mod tests {
             request("fbclid", Need::IfPresent),
         ];
         let error = match_columns(&requests, &table).unwrap_err();
-        assert_eq!(error.what, "`occurred_at`, `email`");
+        assert_eq!(error.what, "has no column `occurred_at`, `email`");
         assert_eq!(
             error.remedy,
             "for `occurred_at` did you mean `OCCURED_AT`?; for `email` did you mean `CUSTOMER_EMAIL`?"

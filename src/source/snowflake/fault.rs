@@ -90,6 +90,26 @@ pub(super) enum Fault {
     Stopped,
 }
 
+/// Which of the two statements of a run a fault belongs to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Statement {
+    /// The look at the table's columns.
+    Columns,
+    /// The selection of rows, sent when the table is known to be readable.
+    Rows,
+}
+
+/// What an explanation can name.
+#[derive(Debug)]
+pub(super) struct Context<'a> {
+    /// What was to be read.
+    pub(super) settings: &'a SnowflakeSettings,
+    /// The role in effect.
+    pub(super) role: Option<&'a str>,
+    /// Which statement was being run.
+    pub(super) statement: Statement,
+}
+
 /// Codes after which a new login may help.
 /// Source: Snowflake's drivers, "session expired", "session gone", "authentication expired", "must log in".
 const SESSION_LOST: [&str; 4] = ["390112", "390111", "390114", "390104"];
@@ -102,12 +122,13 @@ impl Fault {
     }
 
     /// Says it to people: what failed, on what, what to do.
-    pub(super) fn explain(self, settings: &SnowflakeSettings, role: Option<&str>) -> SourceError {
+    pub(super) fn explain(self, context: &Context<'_>) -> SourceError {
+        let settings = context.settings;
         match self {
             Self::Refused { step: Step::Login | Step::Renewal, code, message, clock_ahead } => {
                 refused_login(settings, &code, &message, clock_ahead)
             }
-            Self::Refused { code, message, .. } => refused_statement(settings, role, &code, &message),
+            Self::Refused { code, message, .. } => refused_statement(context, &code, &message),
             Self::Status(Step::Login, status @ (403 | 404)) => SourceError {
                 trouble: Trouble::Configuration,
                 what: format!("no Snowflake account answers to `{}` (HTTP {status})", settings.connection.account),
@@ -190,12 +211,24 @@ fn refused_login(settings: &SnowflakeSettings, code: &str, message: &str, clock_
     }
 }
 
-fn refused_statement(settings: &SnowflakeSettings, role: Option<&str>, code: &str, message: &str) -> SourceError {
+fn refused_statement(context: &Context<'_>, code: &str, message: &str) -> SourceError {
+    let settings = context.settings;
     let table = &settings.table;
-    let role = role.filter(|role| !role.is_empty());
+    let role = context.role.filter(|role| !role.is_empty());
     let as_role = role.map_or_else(|| "a login without role".to_owned(), |role| format!("role {role}"));
     let words = said(code, message);
+    // The table could be read a moment ago, so what is not there is something that the owner's condition names.
+    let blames_condition = context.statement == Statement::Rows && settings.where_clause.is_some();
     match code {
+        "000904" | "000938" | "001003" | "001007" | "002003" | "002016" | "002043" | "002140" | "002141"
+            if blames_condition =>
+        {
+            SourceError {
+                trouble: Trouble::Configuration,
+                what: format!("Snowflake does not understand the query on {table}{words}"),
+                remedy: Some("check `where` in the configuration".into()),
+            }
+        }
         "002003" | "002043" | "003001" => SourceError {
             trouble: Trouble::Permission,
             what: format!("{table} does not exist or {as_role} may not read it{words}"),
@@ -210,11 +243,6 @@ fn refused_statement(settings: &SnowflakeSettings, role: Option<&str>, code: &st
                 }
                 None => "name a `warehouse`".into(),
             }),
-        },
-        "000904" | "001003" | "001007" | "002140" | "002141" if settings.where_clause.is_some() => SourceError {
-            trouble: Trouble::Configuration,
-            what: format!("Snowflake does not understand the query on {table}{words}"),
-            remedy: Some("check `where` in the configuration".into()),
         },
         "000604" | "000630" => temporary(format!("Snowflake ended the query on {table}{words}")),
         code if code.starts_with("1000") || code.starts_with("1001") => SourceError {
@@ -237,20 +265,20 @@ fn refused_statement(settings: &SnowflakeSettings, role: Option<&str>, code: &st
 /// Gives the statements that let a role read the table.
 /// Source: Snowflake, "Access control privileges", table privileges.
 fn grants(settings: &SnowflakeSettings, role: &str) -> String {
-    let mut parts = settings.table_path().unwrap_or_default();
-    let table = super::identifier::dotted(&parts);
-    parts.pop();
+    let path = settings.table_path().unwrap_or_default();
+    let names: Vec<String> = path.iter().map(super::identifier::Identifier::shortest).collect();
+    let table = names.join(".");
     let mut statements = Vec::new();
-    match parts.as_slice() {
-        [database, schema] => {
+    match names.as_slice() {
+        [database, schema, _] => {
             statements.push(format!("GRANT USAGE ON DATABASE {database} TO ROLE {role};"));
             statements.push(format!("GRANT USAGE ON SCHEMA {database}.{schema} TO ROLE {role};"));
         }
-        [schema] => statements.push(format!("GRANT USAGE ON SCHEMA {schema} TO ROLE {role};")),
+        [schema, _] => statements.push(format!("GRANT USAGE ON SCHEMA {schema} TO ROLE {role};")),
         _ => {}
     }
     statements.push(format!("GRANT SELECT ON TABLE {table} TO ROLE {role};"));
-    format!("check the name, else: {} (for a view: ON VIEW)", statements.join(" "))
+    format!("check the name; else {} (ON VIEW for a view)", statements.join(" "))
 }
 
 /// Quotes Snowflake's code and message, the message only where it cannot hold a value of a row.

@@ -16,6 +16,12 @@ impl Identifier {
         Self(spelling.to_owned())
     }
 
+    /// Writes the name as a person would: with quotes only where it needs them.
+    pub(super) fn shortest(&self) -> String {
+        let is_plain = self.0.chars().all(|c| c.is_ascii_uppercase() || c.is_ascii_digit() || c == '_');
+        if is_plain && !self.0.starts_with(|c: char| c.is_ascii_digit()) { self.0.clone() } else { self.to_string() }
+    }
+
     /// Gives the real spelling, without quotes.
     pub(super) fn spelling(&self) -> &str {
         &self.0

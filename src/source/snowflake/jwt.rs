@@ -29,10 +29,10 @@ pub(super) fn sign(
     let pair = read_key(key, passphrase)?;
     let subject = format!("{}.{}", account.to_uppercase(), user.to_uppercase());
     let issuer = format!("{subject}.{}", fingerprint(&pair));
-    let issued = now.timestamp();
+    let since = now.timestamp();
     let header = json!({ "alg": "RS256", "typ": "JWT" });
     let claims = json!({
-        "iss": issuer, "sub": subject, "iat": issued, "exp": issued.saturating_add(VALID_SECONDS),
+        "iss": issuer, "sub": subject, "iat": since, "exp": since.saturating_add(VALID_SECONDS),
     });
     let mut token =
         format!("{}.{}", URL_SAFE_NO_PAD.encode(header.to_string()), URL_SAFE_NO_PAD.encode(claims.to_string()));

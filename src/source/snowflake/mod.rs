@@ -2,6 +2,8 @@
 //!
 //! A role with USAGE on the database and the schema and SELECT on the table is enough. Nothing is written.
 
+mod connections_file;
+mod connection;
 mod account;
 mod identifier;
 mod columns;
@@ -23,11 +25,14 @@ use ring::rand::{SecureRandom as _, SystemRandom};
 use tokio::sync::{mpsc, oneshot};
 
 pub use self::account::{Connection, Login, Protocol, TokenKind};
+pub use self::connection::{Layer, Mistake, canonical_key, settle};
+pub use self::connections_file::{FileText, World, read_file};
 pub use self::wire::Patience;
 
 use self::answer::Manifest;
 use self::columns::match_columns;
 use self::decode::Decoder;
+use self::fault::{Context, Statement};
 use self::identifier::{Identifier, parse_path};
 use self::session::Session;
 use super::{RowStream, Selection, SourceError, Trouble};
@@ -133,7 +138,11 @@ async fn read(
     let mut session = match Session::new(&settings, surroundings) {
         Ok(session) => session,
         Err(fault) => {
-            drop(head.send(Err(fault.explain(&settings, None))));
+            drop(head.send(Err(fault.explain(&Context {
+                settings: &settings,
+                role: None,
+                statement: Statement::Columns,
+            }))));
             return;
         }
     };
@@ -153,7 +162,9 @@ async fn read(
             if head.send(Ok(Head { total: manifest.total, absent })).is_ok() {
                 let handed_on = rows::hand_on(manifest, decoder, session.wire().clone(), sender.clone()).await;
                 if let Err(fault) = handed_on {
-                    drop(sender.send(Err(fault.explain(&settings, session.role().as_deref()))).await);
+                    let role = session.role();
+                    let context = Context { settings: &settings, role: role.as_deref(), statement: Statement::Rows };
+                    drop(sender.send(Err(fault.explain(&context))).await);
                 }
             }
             session.close().await;
@@ -175,14 +186,16 @@ async fn find_rows(
 ) -> Result<Found, SourceError> {
     let table = settings.table_path()?;
     let head = session.run(&query::columns_query(&table)).await;
-    let columns = head.map_err(|fault| fault.explain(settings, session.role().as_deref()))?.columns;
-    let matched = match_columns(&selection.columns, &columns).map_err(|missing| SourceError {
+    let role = session.role();
+    let context = |statement| Context { settings, role: role.as_deref(), statement };
+    let columns = head.map_err(|fault| fault.explain(&context(Statement::Columns)))?.columns;
+    let matched = match_columns(&selection.columns, &columns).map_err(|unsuited| SourceError {
         trouble: Trouble::Configuration,
-        what: format!("{} has no column {}", settings.table, missing.what),
-        remedy: Some(missing.remedy),
+        what: format!("{} {}", settings.table, unsuited.what),
+        remedy: Some(unsuited.remedy),
     })?;
     let query = query::rows_query(&table, &columns, &matched.present, selection, settings.where_clause.as_deref());
     let manifest = session.run(&query.sql).await;
-    let manifest = manifest.map_err(|fault| fault.explain(settings, session.role().as_deref()))?;
+    let manifest = manifest.map_err(|fault| fault.explain(&context(Statement::Rows)))?;
     Ok(Found { manifest, absent: matched.absent, decoder: Decoder::new(query.outputs) })
 }

@@ -69,6 +69,12 @@ pub(super) fn rows_query(
         select.push(format!("{expression} AS {}", Identifier::exact(&request.name)));
         outputs.push(Output { name: request.name.clone(), form });
     }
+    let key_names = std::iter::once(&selection.id_column).chain(&selection.name_column);
+    for column in key_names.filter_map(|name| find(name, columns)) {
+        if !inner.iter().any(|known| known.name == column.name) {
+            inner.push(column);
+        }
+    }
     let hash = format!("HASH({})", list(inner.iter().map(|column| wanted(column))));
     let copies = find(&selection.id_column, columns).map(|id| Copies::new(id, &inner, columns, selection, &hash));
     if let Some(copies) = &copies {
@@ -78,23 +84,19 @@ pub(super) fn rows_query(
         }
     }
 
-    let mut sql = format!(
-        "WITH fbcapi_rows AS (\nSELECT {}\nFROM {}\n",
-        list(inner.iter().map(|column| column.name.to_string())),
-        dotted(table)
-    );
+    let mut clauses = vec![
+        "WITH fbcapi_rows AS (".to_owned(),
+        format!("SELECT {}", list(inner.iter().map(|column| column.name.to_string()))),
+        format!("FROM {}", dotted(table)),
+    ];
     let conditions = conditions(columns, selection, owner_condition);
     if !conditions.is_empty() {
-        sql.push_str(&format!("WHERE {}\n", conditions.join("\nAND ")));
+        clauses.push(format!("WHERE {}", conditions.join("\nAND ")));
     }
-    sql.push_str(&format!(")\nSELECT {}\nFROM fbcapi_rows", select.join(",\n")));
-    if let Some(copies) = &copies {
-        sql.push_str(&format!("\nQUALIFY {}", copies.choice));
-    }
-    if let Some(limit) = selection.limit {
-        sql.push_str(&format!("\nLIMIT {limit}"));
-    }
-    Query { sql, outputs }
+    clauses.push(format!(")\nSELECT {}\nFROM fbcapi_rows", select.join(",\n")));
+    clauses.extend(copies.map(|copies| format!("QUALIFY {}", copies.choice)));
+    clauses.extend(selection.limit.map(|limit| format!("LIMIT {limit}")));
+    Query { sql: clauses.join("\n"), outputs }
 }
 
 /// How one of several copies of an event is chosen.
@@ -309,3 +311,6 @@ impl Clock {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

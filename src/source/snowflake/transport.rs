@@ -154,16 +154,16 @@ impl Transport {
         request.url_mut().query_pairs_mut().clear().extend_pairs(kept).extend_pairs(given);
         set_body(&mut request, body.to_string());
 
-        let (text, date) = self.exchange(Step::Login, self.deadline(Step::Login), request).await?;
+        let (text, server_clock) = self.exchange(Step::Login, self.deadline(Step::Login), request).await?;
         match open_envelope(&text, Step::Login) {
             Ok(Meaning::Done(data)) => {
-                let (data, role) = complete_login(data)?;
+                let (session, role) = complete_login(data)?;
                 self.left(|left| left.role = role);
-                Ok(json!({ "success": true, "code": null, "message": null, "data": data }).to_string())
+                Ok(json!({ "success": true, "code": null, "message": null, "data": session }).to_string())
             }
             Ok(Meaning::Running(_)) => Err(Fault::Unreadable(Step::Login, "it is said to be running".into())),
             Err(Fault::Refused { step, code, message, .. }) => {
-                let clock_ahead = date.map(|date| now.signed_duration_since(date).num_seconds());
+                let clock_ahead = server_clock.map(|clock| now.signed_duration_since(clock).num_seconds());
                 Err(Fault::Refused { step, code, message, clock_ahead })
             }
             Err(fault) => Err(fault),

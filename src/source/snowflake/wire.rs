@@ -139,12 +139,14 @@ impl Wire {
             .and_then(|text| DateTime::parse_from_rfc2822(text).ok())
             .map(|date| date.with_timezone(&Utc));
         let body = response.bytes().await.map_err(|error| broken(step, &error))?;
-        match (status.is_success(), step, status.as_u16()) {
-            (true, ..) => Ok(Answer { body, date }),
+        match (step, status.as_u16()) {
+            (_, 200..=299) => Ok(Answer { body, date }),
             // S3 and Azure answer 403 for an address that has expired, Google Cloud Storage 400.
-            (false, Step::Chunk, 400 | 401 | 403 | 404 | 410) => Err(Setback::Final(Fault::Expired)),
-            (false, _, status) if body.first() != Some(&b'{') => Err(Setback::Final(Fault::Status(step, status))),
-            (false, ..) => Ok(Answer { body, date }),
+            (Step::Chunk, 400 | 401 | 403 | 404 | 410) => Err(Setback::Final(Fault::Expired)),
+            (Step::Chunk, status) => Err(Setback::Final(Fault::Status(step, status))),
+            // An answer of Snowflake's own says more than its status.
+            (_, status) if body.first() != Some(&b'{') => Err(Setback::Final(Fault::Status(step, status))),
+            (_, _) => Ok(Answer { body, date }),
         }
     }
 }
