@@ -218,3 +218,104 @@ pub(super) fn read_manifest(data: &str) -> Result<Manifest, Fault> {
 
 /// The answer that the crate is given in place of a result: a statement that brought no rows.
 pub(super) const NO_ROWS: &str = r#"{"success":true,"code":null,"message":null,"data":{"parameters":[],"rowtype":[],"total":0,"returned":0,"queryId":"","finalRoleName":"","statementTypeId":0,"version":1}}"#;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Reads an answer to a statement and says in one line what it means.
+    fn meaning(text: &str) -> String {
+        match open_envelope(text, Step::Statement) {
+            Ok(Meaning::Done(data)) => format!("done {data}"),
+            Ok(Meaning::Running(path)) => format!("running {path}"),
+            Err(Fault::Refused { code, message, .. }) => format!("refused {code} {message}"),
+            Err(fault) => format!("{fault:?}"),
+        }
+    }
+
+    #[test]
+    fn refusals_keep_their_code_and_message() {
+        for (text, expected) in [
+            (r#"{"data":null,"code":"390100","message":"Incorrect.","success":false}"#, "refused 390100 Incorrect."),
+            (
+                r#"{"data":{"errorCode":"002003","x":1},"code":null,"message":"No","success":false}"#,
+                "refused 002003 No",
+            ),
+            (r#"{"code":390144,"success":false}"#, "refused 390144 "),
+            (r#"{"success":true,"data":{"total":1}}"#, r#"done {"total":1}"#),
+            (r#"{"success":true,"data":null,"code":null}"#, "done null"),
+            (
+                r#"{"success":true,"code":"333334","data":{"getResultUrl":"/queries/1/result"}}"#,
+                "running /queries/1/result",
+            ),
+            (
+                r#"{"success":false,"code":"333333","data":{"getResultUrl":"/queries/1/result"}}"#,
+                "running /queries/1/result",
+            ),
+        ] {
+            assert_eq!(meaning(text), expected, "{text}");
+        }
+        assert!(meaning("<html>").starts_with("Unreadable"));
+        assert!(meaning(r#"{"code":"333334","data":{}}"#).starts_with("Unreadable"));
+    }
+
+    fn manifest(data: &str) -> Result<Manifest, Fault> {
+        read_manifest(data)
+    }
+
+    #[test]
+    fn a_result_says_where_its_rows_are() {
+        let found = manifest(
+            r#"{"total":3,"rowtype":[{"name":"ID","type":"text"}],"rowsetBase64":"AAAA","queryResultFormat":"arrow",
+            "chunks":[{"url":"http://x/1","rowCount":2}],"qrmk":"KEY"}"#,
+        )
+        .unwrap();
+        assert_eq!((found.total, found.inline.as_deref(), found.chunks.len()), (3, Some("AAAA"), 1));
+        assert_eq!(found.columns, [Column { name: Identifier::exact("ID"), kind: Kind::Text }]);
+        assert_eq!(found.chunk_headers["x-amz-server-side-encryption-customer-key"], "KEY");
+        assert_eq!(found.chunk_headers["x-amz-server-side-encryption-customer-algorithm"], "AES256");
+        assert!(found.chunk_headers.values().all(HeaderValue::is_sensitive));
+        assert_eq!(format!("{:?}", found.chunks), "[[part of 2 rows]]");
+    }
+
+    #[test]
+    fn given_headers_count_more_than_the_key() {
+        let found = manifest(r#"{"total":0,"chunkHeaders":{"x-a":"b"},"qrmk":"KEY"}"#).unwrap();
+        assert_eq!(found.chunk_headers.len(), 1);
+    }
+
+    #[test]
+    fn an_empty_result_may_be_in_any_format() {
+        for data in [
+            r#"{"total":0,"rowset":[],"queryResultFormat":"json"}"#,
+            r#"{"total":0,"rowsetBase64":"","queryResultFormat":"arrow","chunks":null,"chunkHeaders":null}"#,
+            r#"{"total":0}"#,
+        ] {
+            let found = manifest(data).unwrap();
+            assert!(found.total == 0 && found.inline.is_none() && found.chunks.is_empty(), "{data}");
+        }
+    }
+
+    #[test]
+    fn rows_in_json_are_refused() {
+        for data in [
+            r#"{"total":1,"rowset":[["a"]],"queryResultFormat":"json"}"#,
+            r#"{"total":1,"rowset":[["a"]]}"#,
+            r#"{"total":9,"rowset":[],"queryResultFormat":"JSON","chunks":[{"url":"u","rowCount":9}]}"#,
+        ] {
+            assert!(matches!(manifest(data), Err(Fault::Unreadable(..))), "{data}");
+        }
+        assert!(matches!(manifest(r#"{"rowset":[]}"#), Err(Fault::Unreadable(..))));
+    }
+
+    #[test]
+    fn a_login_without_role_is_a_login() {
+        let (session, role) = complete_login(r#"{"token":"t","sessionInfo":{"roleName":null}}"#).unwrap();
+        assert_eq!((role, &session["sessionInfo"]["roleName"]), (None, &Value::from("")));
+        let (session, role) =
+            complete_login(r#"{"token":"t","sessionInfo":{"roleName":"R"},"parameters":[1]}"#).unwrap();
+        assert_eq!((role.as_deref(), &session["parameters"]), (Some("R"), &Value::Array(vec![])));
+        assert!(complete_login("null").is_err());
+        assert!(complete_login(r#"{"token":null}"#).is_err());
+    }
+}

@@ -146,3 +146,127 @@ fn plain_json(array: &StringArray) -> ArrayRef {
     }
     Arc::new(plain.finish())
 }
+
+#[cfg(test)]
+mod tests {
+    use arrow_array::{
+        BooleanArray, Decimal128Array, Float32Array, Float64Array, Int8Array, Int16Array, Int32Array, LargeStringArray,
+        NullArray, StringViewArray,
+    };
+
+    use super::*;
+
+    /// Converts a column that came with a scale and writes its cells.
+    fn convert(form: Form, array: ArrayRef, scale: u8) -> Result<Vec<String>, Fault> {
+        let metadata = [("scale".to_owned(), scale.to_string())].into();
+        let field = Field::new("SENT", array.data_type().clone(), true).with_metadata(metadata);
+        let batch = RecordBatch::try_new(Arc::new(Schema::new(vec![field])), vec![array]).unwrap();
+        let decoder = Decoder::new(vec![Output { name: "asked".into(), form }]);
+        let converted = decoder.convert(&batch)?;
+        assert_eq!(converted.schema().field(0).name(), "asked");
+        let column = converted.column(0);
+        let cell = |row| match column.data_type() {
+            _ if column.is_null(row) => "NULL".to_owned(),
+            DataType::Utf8 => column.as_string::<i32>().value(row).to_owned(),
+            DataType::Int64 => column.as_primitive::<Int64Type>().value(row).to_string(),
+            kind => {
+                assert_eq!(*kind, DataType::Timestamp(TimeUnit::Microsecond, Some("UTC".into())));
+                column.as_primitive::<TimestampMicrosecondType>().value(row).to_string()
+            }
+        };
+        Ok((0..column.len()).map(cell).collect())
+    }
+
+    #[track_caller]
+    fn check(form: Form, array: impl Array + 'static, scale: u8, expected: &[&str]) {
+        assert_eq!(convert(form, Arc::new(array), scale).unwrap(), expected);
+    }
+
+    #[test]
+    fn text_is_text_whatever_it_came_as() {
+        check(Form::Text, StringArray::from(vec![Some("Ada"), None, Some("")]), 0, &["Ada", "NULL", ""]);
+        check(Form::Text, LargeStringArray::from(vec![Some("Zoë 😀"), None]), 0, &["Zoë 😀", "NULL"]);
+        check(
+            Form::Text,
+            StringViewArray::from(vec![Some("longer than twelve bytes"), None]),
+            0,
+            &["longer than twelve bytes", "NULL"],
+        );
+        check(Form::Text, NullArray::new(2), 0, &["NULL", "NULL"]);
+        check(Form::Text, BooleanArray::from(vec![Some(true), Some(false), None]), 0, &["true", "false", "NULL"]);
+    }
+
+    #[test]
+    fn decimals_are_exact_in_every_width() {
+        check(Form::Text, Int8Array::from(vec![Some(0), Some(-5), None]), 2, &["0.00", "-0.05", "NULL"]);
+        check(Form::Text, Int16Array::from(vec![12990]), 2, &["129.90"]);
+        check(Form::Text, Int32Array::from(vec![-1_000_001]), 6, &["-1.000001"]);
+        check(
+            Form::Text,
+            Int64Array::from(vec![i64::MIN, i64::MAX]),
+            0,
+            &["-9223372036854775808", "9223372036854775807"],
+        );
+        let wide = Decimal128Array::from(vec![Some(i128::MIN), Some(1), None]).with_precision_and_scale(38, 37);
+        check(
+            Form::Text,
+            wide.unwrap(),
+            0,
+            &["-17.0141183460469231731687303715884105728", "0.0000000000000000000000000000000000001", "NULL"],
+        );
+    }
+
+    #[test]
+    fn floats_read_back_as_the_same_float() {
+        check(
+            Form::Text,
+            Float64Array::from(vec![Some(0.1), Some(129.9), Some(1e21), Some(-0.0), None]),
+            0,
+            &["0.1", "129.9", "1000000000000000000000", "-0", "NULL"],
+        );
+        let third = 1.0_f64 / 3.0;
+        let text = convert(Form::Text, Arc::new(Float64Array::from(vec![third])), 0).unwrap();
+        assert_eq!(text[0].parse::<f64>().unwrap().to_bits(), third.to_bits());
+    }
+
+    #[test]
+    fn json_strings_stand_for_their_content() {
+        let cells =
+            [r#""plain""#, r#""\u00e9\n\"x\"""#, "null", r#"["a","b"]"#, r#"{"k":1}"#, "12.50", "true", r#""torn"#];
+        let expected = ["plain", "é\n\"x\"", "NULL", r#"["a","b"]"#, r#"{"k":1}"#, "12.50", "true", r#""torn"#];
+        check(Form::Json, StringArray::from(cells.to_vec()), 0, &expected);
+        check(Form::Json, StringArray::from(vec![None::<&str>, Some(r#""null""#)]), 0, &["NULL", "null"]);
+    }
+
+    #[test]
+    fn times_and_counts_come_in_every_width() {
+        for form in [Form::Microseconds, Form::Integer] {
+            check(form, Int8Array::from(vec![Some(-1), None]), 0, &["-1", "NULL"]);
+            check(form, Int16Array::from(vec![300]), 0, &["300"]);
+            check(form, Int32Array::from(vec![70_000]), 0, &["70000"]);
+            check(form, Int64Array::from(vec![1_795_446_000_123_456]), 0, &["1795446000123456"]);
+            check(form, NullArray::new(1), 0, &["NULL"]);
+            check(form, BooleanArray::from(vec![true, false]), 0, &["1", "0"]);
+            let wide = Decimal128Array::from(vec![Some(1_795_446_000_123_456), None]);
+            check(form, wide.with_precision_and_scale(38, 0).unwrap(), 0, &["1795446000123456", "NULL"]);
+        }
+    }
+
+    #[test]
+    fn what_was_not_asked_for_is_named_by_column_and_type() {
+        let too_large = Decimal128Array::from(vec![i128::MAX]).with_precision_and_scale(38, 0).unwrap();
+        for (form, array, scale, expected) in [
+            (
+                Form::Text,
+                Arc::new(Float32Array::from(vec![1.5])) as ArrayRef,
+                0,
+                "column `asked` came as Float32 with scale 0",
+            ),
+            (Form::Microseconds, Arc::new(Int64Array::from(vec![1])), 3, "column `asked` came as Int64 with scale 3"),
+            (Form::Integer, Arc::new(StringArray::from(vec!["x"])), 0, "column `asked` came as Utf8 with scale 0"),
+            (Form::Integer, Arc::new(too_large), 0, "column `asked` came as Decimal128(38, 0) with scale 0"),
+        ] {
+            assert_eq!(convert(form, array, scale), Err(Fault::Unreadable(Step::Chunk, expected.into())));
+        }
+    }
+}

@@ -306,3 +306,6 @@ fn plain(message: &str) -> String {
     }
     line.chars().take(MAX_MESSAGE_CHARACTERS).collect()
 }
+
+#[cfg(test)]
+mod tests;

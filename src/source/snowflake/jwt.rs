@@ -123,3 +123,92 @@ fn decrypt(document: &SecretDocument, passphrase: Option<&Secret>) -> Result<Sec
         )
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use ring::signature::{RSA_PKCS1_2048_8192_SHA256, UnparsedPublicKey};
+    use serde_json::Value;
+
+    use super::*;
+
+    const PLAIN: &str = include_str!("../../../tests/data/snowflake/plain.p8");
+    const AES: &str = include_str!("../../../tests/data/snowflake/encrypted.p8");
+    // Snowflake's own instructions encrypt with 3DES.
+    const DES3: &str = include_str!("../../../tests/data/snowflake/des3.p8");
+    const PKCS1: &str = include_str!("../../../tests/data/snowflake/pkcs1.pem");
+    const PUBLIC: &str = include_str!("../../../tests/data/snowflake/public.pem");
+    const PASSPHRASE: &str = "correct-horse";
+
+    fn bare(pem: &str) -> String {
+        pem.lines().filter(|line| !line.starts_with("-----")).collect()
+    }
+
+    fn try_sign(key: &str, passphrase: Option<&str>) -> Result<Secret, Fault> {
+        let passphrase = passphrase.map(|text| Secret::new(text.into()));
+        let now = "2026-11-23T15:00:00Z".parse().unwrap();
+        sign(&Secret::new(key.into()), passphrase.as_ref(), "myorg-acct", "Fbcapi_Svc", now)
+    }
+
+    #[test]
+    fn a_token_says_who_and_until_when_and_its_signature_holds() {
+        let token = try_sign(PLAIN, None).unwrap();
+        let (signed, signature) = token.expose().rsplit_once('.').unwrap();
+        let (header, claims) = signed.split_once('.').unwrap();
+        let read = |part: &str| -> Value { serde_json::from_slice(&URL_SAFE_NO_PAD.decode(part).unwrap()).unwrap() };
+        assert_eq!(read(header), json!({ "alg": "RS256", "typ": "JWT" }));
+        // The fingerprint is what `openssl rsa -pubout -outform DER | openssl dgst -sha256 -binary | base64` says.
+        let subject = "MYORG-ACCT.FBCAPI_SVC";
+        let issuer = format!("{subject}.SHA256:vPlh06jvDEzRjXfV69DRr+Cb96v81MKXN4BaEE6qS4Y=");
+        let expected = json!({ "iss": issuer, "sub": subject, "iat": 1_795_446_000, "exp": 1_795_446_600 });
+        assert_eq!(read(claims), expected);
+
+        // The public key follows the 24 bytes that say that it is one of RSA.
+        let public = STANDARD.decode(bare(PUBLIC)).unwrap();
+        let key = UnparsedPublicKey::new(&RSA_PKCS1_2048_8192_SHA256, public.get(24..).unwrap());
+        key.verify(signed.as_bytes(), &URL_SAFE_NO_PAD.decode(signature).unwrap()).unwrap();
+    }
+
+    #[test]
+    fn a_key_is_read_in_every_form_that_snowflake_takes() {
+        let expected = try_sign(PLAIN, None).unwrap();
+        for (key, passphrase) in [
+            (bare(PLAIN), None),
+            (format!("\n  {PLAIN}\n"), Some(PASSPHRASE)),
+            (AES.to_owned(), Some(PASSPHRASE)),
+            (bare(AES), Some(PASSPHRASE)),
+            (DES3.to_owned(), Some(PASSPHRASE)),
+        ] {
+            // RS256 has no randomness, so equal keys give equal tokens.
+            assert_eq!(try_sign(&key, passphrase).unwrap().expose(), expected.expose());
+        }
+    }
+
+    #[test]
+    fn an_unusable_key_is_explained_and_never_quoted() {
+        for (key, passphrase, expected) in [
+            (PKCS1, None, "PKCS#1 form; convert it: openssl pkcs8 -topk8 -nocrypt"),
+            (AES, None, "give `private_key_passphrase`"),
+            (AES, Some("wrong"), "cannot be decrypted"),
+            (PUBLIC, None, "not a PKCS#8 key in PEM form"),
+            ("-----BEGIN PRIVATE KEY-----\nrubbish", None, "not a PKCS#8 key in PEM form"),
+            ("hunter2", None, "neither PEM nor base64"),
+            ("", None, "neither PEM nor base64"),
+        ] {
+            let Err(Fault::Key(why)) = try_sign(key, passphrase) else { panic!("{expected}") };
+            assert!(why.contains(expected) && !why.contains("hunter2"), "{why}");
+        }
+    }
+
+    #[test]
+    fn lengths_are_those_of_der() {
+        for (length, expected) in [
+            (0, &[0x30, 0][..]),
+            (127, &[0x30, 127]),
+            (128, &[0x30, 0x81, 128]),
+            (255, &[0x30, 0x81, 255]),
+            (256, &[0x30, 0x82, 1, 0]),
+        ] {
+            assert!(der(0x30, &vec![7; length]).starts_with(expected), "{length}");
+        }
+    }
+}
