@@ -164,7 +164,7 @@ mod tests {
 
         // The public key follows the 24 bytes that say that it is one of RSA.
         let public = STANDARD.decode(bare(PUBLIC)).unwrap();
-        let key = UnparsedPublicKey::new(&RSA_PKCS1_2048_8192_SHA256, public.get(24..).unwrap());
+        let key = UnparsedPublicKey::new(&RSA_PKCS1_2048_8192_SHA256, &public[24..]);
         key.verify(signed.as_bytes(), &URL_SAFE_NO_PAD.decode(signature).unwrap()).unwrap();
     }
 

@@ -87,7 +87,7 @@ impl Machine {
 }
 
 #[track_caller]
-fn check(machine: Machine, expected: &str) {
+fn check(machine: &Machine, expected: &str) {
     assert_eq!(machine.outcome(), expected);
 }
 
@@ -96,26 +96,26 @@ const BOTH: &str = "account='o-a'\nuser='U'\npassword='p'\n";
 #[test]
 fn the_files_are_found_where_every_tool_looks() {
     let config = "[connections.default]\naccount='c-c'\nuser='U'\npassword='p'\n";
-    check(Machine::new().connections(&format!("[default]\n{BOTH}")), "U@o-a.snowflakecomputing.com:443 password p");
+    check(&Machine::new().connections(&format!("[default]\n{BOTH}")), "U@o-a.snowflakecomputing.com:443 password p");
     check(
-        Machine::new().connections(&format!("[connections.default]\n{BOTH}")),
+        &Machine::new().connections(&format!("[connections.default]\n{BOTH}")),
         "U@o-a.snowflakecomputing.com:443 password p",
     );
     check(
-        Machine::new().file("/home/ada/.snowflake/config.toml", config),
+        &Machine::new().file("/home/ada/.snowflake/config.toml", config),
         "U@c-c.snowflakecomputing.com:443 password p",
     );
     check(
-        Machine::new().file("/home/ada/.config/snowflake/config.toml", config),
+        &Machine::new().file("/home/ada/.config/snowflake/config.toml", config),
         "U@c-c.snowflakecomputing.com:443 password p",
     );
     // A `connections.toml` takes the place of the connections in `config.toml`.
     check(
-        Machine::new().connections(&format!("[default]\n{BOTH}")).file("/home/ada/.snowflake/config.toml", config),
+        &Machine::new().connections(&format!("[default]\n{BOTH}")).file("/home/ada/.snowflake/config.toml", config),
         "U@o-a.snowflakecomputing.com:443 password p",
     );
     check(
-        Machine::new()
+        &Machine::new()
             .variable("SNOWFLAKE_HOME", "/srv/snow")
             .file("/srv/snow/config.toml", config)
             .connections(&format!("[default]\n{BOTH}")),
@@ -126,13 +126,13 @@ fn the_files_are_found_where_every_tool_looks() {
 #[test]
 fn the_connection_is_the_named_one_or_the_default() {
     let two = "[prod]\naccount='o-prod'\nuser='P'\npassword='p'\n[dev]\naccount='o-dev'\nuser='D'\npassword='d'\n";
-    check(Machine::new().connections(two).named("prod"), "P@o-prod.snowflakecomputing.com:443 password p");
+    check(&Machine::new().connections(two).named("prod"), "P@o-prod.snowflakecomputing.com:443 password p");
     check(
-        Machine::new().connections(two).variable("SNOWFLAKE_DEFAULT_CONNECTION_NAME", "dev"),
+        &Machine::new().connections(two).variable("SNOWFLAKE_DEFAULT_CONNECTION_NAME", "dev"),
         "D@o-dev.snowflakecomputing.com:443 password d",
     );
     check(
-        Machine::new().connections(two).file("/home/ada/.snowflake/config.toml", "default_connection_name = 'dev'"),
+        &Machine::new().connections(two).file("/home/ada/.snowflake/config.toml", "default_connection_name = 'dev'"),
         "D@o-dev.snowflakecomputing.com:443 password d",
     );
     let unknown = Machine::new().connections(two).named("prd").settle().unwrap_err();
@@ -143,18 +143,18 @@ fn the_connection_is_the_named_one_or_the_default() {
 #[test]
 fn what_counts_more_wins_key_by_key() {
     let machine = || Machine::new().connections(&format!("[default]\n{BOTH}role='R'\n"));
-    check(machine().variable("SNOWFLAKE_USER", "GENERIC"), "U@o-a.snowflakecomputing.com:443 password p");
+    check(&machine().variable("SNOWFLAKE_USER", "GENERIC"), "U@o-a.snowflakecomputing.com:443 password p");
     check(
-        machine().variable("SNOWFLAKE_CONNECTIONS_DEFAULT_USER", "SPECIFIC"),
+        &machine().variable("SNOWFLAKE_CONNECTIONS_DEFAULT_USER", "SPECIFIC"),
         "SPECIFIC@o-a.snowflakecomputing.com:443 password p",
     );
     check(
-        machine().variable("SNOWFLAKE_CONNECTIONS_DEFAULT_USER", "SPECIFIC").given("user", "GIVEN"),
+        &machine().variable("SNOWFLAKE_CONNECTIONS_DEFAULT_USER", "SPECIFIC").given("user", "GIVEN"),
         "GIVEN@o-a.snowflakecomputing.com:443 password p",
     );
     // A login that counts more wins over another kind of login that counts less.
-    check(machine().variable("SNOWFLAKE_PRIVATE_KEY_RAW", "KEY"), "U@o-a.snowflakecomputing.com:443 password p");
-    check(machine().given("token", "T"), "U@o-a.snowflakecomputing.com:443 ProgrammaticAccess T");
+    check(&machine().variable("SNOWFLAKE_PRIVATE_KEY_RAW", "KEY"), "U@o-a.snowflakecomputing.com:443 password p");
+    check(&machine().given("token", "T"), "U@o-a.snowflakecomputing.com:443 ProgrammaticAccess T");
 }
 
 #[test]
@@ -166,14 +166,17 @@ fn keys_have_many_names() {
             .file("/run/token", " tok\n")
     };
     let key = "U@o-a.snowflakecomputing.com:443 key PEM pw";
-    check(machine("private_key_file='/home/ada/key.p8'\nprivate_key_file_pwd='pw'"), key);
-    check(machine("private_key_path='~/key.p8'\nprivate_key_passphrase='pw'"), key);
-    check(machine("PrivateKeyFile='~/key.p8'\nprivateKeyPwd='pw'\nauthenticator='snowflake_jwt'"), key);
-    check(machine("private_key_raw='PEM'\nprivate_key_passphrase='pw'\nunknown=1\nsession_parameters={}"), key);
-    check(machine("token_file_path='/run/token'\nauthenticator='oauth'"), "U@o-a.snowflakecomputing.com:443 OAuth tok");
-    check(machine("token='t'"), "U@o-a.snowflakecomputing.com:443 ProgrammaticAccess t");
+    check(&machine("private_key_file='/home/ada/key.p8'\nprivate_key_file_pwd='pw'"), key);
+    check(&machine("private_key_path='~/key.p8'\nprivate_key_passphrase='pw'"), key);
+    check(&machine("PrivateKeyFile='~/key.p8'\nprivateKeyPwd='pw'\nauthenticator='snowflake_jwt'"), key);
+    check(&machine("private_key_raw='PEM'\nprivate_key_passphrase='pw'\nunknown=1\nsession_parameters={}"), key);
     check(
-        Machine::new()
+        &machine("token_file_path='/run/token'\nauthenticator='oauth'"),
+        "U@o-a.snowflakecomputing.com:443 OAuth tok",
+    );
+    check(&machine("token='t'"), "U@o-a.snowflakecomputing.com:443 ProgrammaticAccess t");
+    check(
+        &Machine::new()
             .variable("SNOWFLAKE_ACCOUNT", "o-a")
             .variable("SNOWFLAKE_USER", "U")
             .variable("SNOWFLAKE_PRIVATE_KEY_RAW", "one\\ntwo")
@@ -185,7 +188,7 @@ fn keys_have_many_names() {
 #[test]
 fn a_container_of_snowflakes_own_logs_in_by_itself() {
     check(
-        Machine::new()
+        &Machine::new()
             .variable("SNOWFLAKE_HOST", "snowflake.internal")
             .variable("SNOWFLAKE_ACCOUNT", "o-a")
             .file("/snowflake/session/token", "spcs"),
@@ -206,11 +209,11 @@ fn hosts_follow_from_accounts() {
         assert_eq!(host_of(account, region), expected);
     }
     check(
-        Machine::new().connections(&format!("[default]\n{BOTH}host='Proxy.Example.com'\nport=8443")),
+        &Machine::new().connections(&format!("[default]\n{BOTH}host='Proxy.Example.com'\nport=8443")),
         "U@proxy.example.com:8443 password p",
     );
     check(
-        Machine::new()
+        &Machine::new()
             .connections("[default]\nuser='U'\npassword='p'\nhost='127.0.0.1'\nprotocol='http'\nport='18092'"),
         "U@127.0.0.1:18092 password p",
     );
@@ -231,9 +234,9 @@ fn login_names_leave_out_region_and_cloud() {
 
 #[test]
 fn every_mistake_is_named_at_once() {
-    check(Machine::new(), "[snowflake]: nothing is given to log in with\n[snowflake]: `account` is missing");
+    check(&Machine::new(), "[snowflake]: nothing is given to log in with\n[snowflake]: `account` is missing");
     check(
-        Machine::new().connections(
+        &Machine::new().connections(
             "[default]\naccount='https://o-a.snowflakecomputing.com'\nport='x'\nprotocol='ftp'\n\
              authenticator='externalbrowser'\nrole='a b'",
         ),
@@ -244,16 +247,16 @@ fn every_mistake_is_named_at_once() {
          /home/ada/.snowflake/connections.toml [default]: `role` holds a character that needs double quotes",
     );
     check(
-        Machine::new().given("account", "o-a").given("token", "t").given("protocol", "http"),
+        &Machine::new().given("account", "o-a").given("token", "t").given("protocol", "http"),
         "[snowflake]: `user` is missing\n\
          config.toml [snowflake]: `protocol` is http, which would send the login in the clear",
     );
     check(
-        Machine::new().given("account", "o-a").given("user", "U").given("private_key_file", "/nope"),
+        &Machine::new().given("account", "o-a").given("user", "U").given("private_key_file", "/nope"),
         "config.toml [snowflake]: the file of `private_key_file`, /nope, does not exist",
     );
     check(
-        Machine::new().given("account", "o-a").given("user", "U").given("host", "a/b").given("password", "p"),
+        &Machine::new().given("account", "o-a").given("user", "U").given("host", "a/b").given("password", "p"),
         "config.toml [snowflake]: `host` is not the name of a host",
     );
 }
@@ -279,14 +282,14 @@ fn files_that_others_can_touch_are_refused() {
     let path = "/home/ada/.snowflake/connections.toml";
     let text = format!("[default]\n{BOTH}");
     let machine = |mode| Machine::new().file_with_mode(path, &text, mode);
-    check(machine(0o100_622), &format!("{path}: others can write the file"));
-    check(machine(0o100_644), &format!("{path}: others can read the file"));
+    check(&machine(0o100_622), &format!("{path}: others can write the file"));
+    check(&machine(0o100_644), &format!("{path}: others can read the file"));
     check(
-        machine(0o100_644).variable("SF_SKIP_TOKEN_FILE_PERMISSIONS_VERIFICATION", "true"),
+        &machine(0o100_644).variable("SF_SKIP_TOKEN_FILE_PERMISSIONS_VERIFICATION", "true"),
         "U@o-a.snowflakecomputing.com:443 password p",
     );
     check(
-        machine(0o100_622).variable("SF_SKIP_TOKEN_FILE_PERMISSIONS_VERIFICATION", "true"),
+        &machine(0o100_622).variable("SF_SKIP_TOKEN_FILE_PERMISSIONS_VERIFICATION", "true"),
         &format!("{path}: others can write the file"),
     );
 }
