@@ -84,8 +84,13 @@ pub(super) enum Fault {
         /// How many came.
         came: u64,
     },
-    /// The login could not be put together.
-    Key(String),
+    /// What was given cannot be used.
+    Unusable {
+        /// What, and why not.
+        what: String,
+        /// What to do about it.
+        remedy: String,
+    },
     /// The reader is gone.
     Stopped,
 }
@@ -115,6 +120,11 @@ pub(super) struct Context<'a> {
 const SESSION_LOST: [&str; 4] = ["390112", "390111", "390114", "390104"];
 
 impl Fault {
+    /// Says of something that was given that it cannot be used.
+    pub(super) fn unusable(what: &str, remedy: &str) -> Self {
+        Self::Unusable { what: what.to_owned(), remedy: remedy.to_owned() }
+    }
+
     /// Whether the session is gone while the login itself is fine.
     pub(super) fn is_session_lost(&self) -> bool {
         matches!(self, Self::Refused { step: Step::Statement | Step::Poll, code, .. }
@@ -157,7 +167,9 @@ impl Fault {
             Self::Short { announced, came } => {
                 temporary(format!("Snowflake announced {announced} rows and gave {came}"))
             }
-            Self::Key(why) => SourceError { trouble: Trouble::Configuration, what: why, remedy: None },
+            Self::Unusable { what, remedy } => {
+                SourceError { trouble: Trouble::Configuration, what, remedy: Some(remedy) }
+            }
             Self::Stopped => temporary("reading from Snowflake was stopped".into()),
         }
     }

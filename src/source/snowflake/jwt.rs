@@ -12,6 +12,10 @@ use serde_json::json;
 use super::fault::Fault;
 use crate::private::Secret;
 
+/// How to make a key that can be used.
+/// Source: Snowflake, "Key-pair authentication and key-pair rotation", "Generate the private key".
+const NEW_KEY: &str = "make one: openssl genrsa 2048 | openssl pkcs8 -topk8 -nocrypt -out rsa_key.p8";
+
 /// How long a token is valid; Snowflake allows an hour at most.
 /// Source: SQL API, "Authenticating to the server", "Using key-pair authentication".
 const VALID_SECONDS: i64 = 600;
@@ -38,7 +42,7 @@ pub(super) fn sign(
         format!("{}.{}", URL_SAFE_NO_PAD.encode(header.to_string()), URL_SAFE_NO_PAD.encode(claims.to_string()));
     let mut signature = vec![0; pair.public().modulus_len()];
     pair.sign(&RSA_PKCS1_SHA256, &SystemRandom::new(), token.as_bytes(), &mut signature)
-        .map_err(|_| Fault::Key("the private key cannot sign".into()))?;
+        .map_err(|_| Fault::unusable("the private key cannot sign", NEW_KEY))?;
     token.push('.');
     URL_SAFE_NO_PAD.encode_string(signature, &mut token);
     Ok(Secret::new(token))
@@ -85,14 +89,13 @@ fn der(tag: u8, content: &[u8]) -> Vec<u8> {
 fn read_key(key: &Secret, passphrase: Option<&Secret>) -> Result<RsaKeyPair, Fault> {
     let text = key.expose().trim();
     if text.contains("-----BEGIN RSA PRIVATE KEY-----") {
-        return Err(Fault::Key(
-            "the private key is in the old PKCS#1 form; convert it: \
-             openssl pkcs8 -topk8 -nocrypt -in old.pem -out rsa_key.p8"
-                .into(),
+        return Err(Fault::unusable(
+            "the private key is in the old PKCS#1 form",
+            "convert it: openssl pkcs8 -topk8 -nocrypt -in old.pem -out rsa_key.p8",
         ));
     }
     let document = if text.starts_with("-----BEGIN") {
-        let unreadable = || Fault::Key("the private key is not a PKCS#8 key in PEM form".into());
+        let unreadable = || Fault::unusable("the private key is not a PKCS#8 key in PEM form", NEW_KEY);
         let (label, document) = SecretDocument::from_pem(text).map_err(|_| unreadable())?;
         match label {
             "PRIVATE KEY" => document,
@@ -101,25 +104,24 @@ fn read_key(key: &Secret, passphrase: Option<&Secret>) -> Result<RsaKeyPair, Fau
         }
     } else {
         let joined: zeroize::Zeroizing<String> = text.split_whitespace().collect::<String>().into();
-        let unreadable = || Fault::Key("the private key is neither PEM nor base64".into());
+        let unreadable = || Fault::unusable("the private key is neither PEM nor base64", NEW_KEY);
         let bytes = zeroize::Zeroizing::new(STANDARD.decode(joined.as_bytes()).map_err(|_| unreadable())?);
         let document = SecretDocument::try_from(bytes.as_slice()).map_err(|_| unreadable())?;
         if PrivateKeyInfo::try_from(document.as_bytes()).is_ok() { document } else { decrypt(&document, passphrase)? }
     };
     RsaKeyPair::from_pkcs8(document.as_bytes())
-        .map_err(|_| Fault::Key("the private key is not an RSA key of at least 2048 bits".into()))
+        .map_err(|_| Fault::unusable("the private key is not an RSA key of at least 2048 bits", NEW_KEY))
 }
 
 fn decrypt(document: &SecretDocument, passphrase: Option<&Secret>) -> Result<SecretDocument, Fault> {
     let info = EncryptedPrivateKeyInfo::try_from(document.as_bytes())
-        .map_err(|_| Fault::Key("the private key is not a PKCS#8 key".into()))?;
+        .map_err(|_| Fault::unusable("the private key is not a PKCS#8 key", NEW_KEY))?;
     let passphrase =
-        passphrase.ok_or_else(|| Fault::Key("the private key is encrypted: give `private_key_passphrase`".into()))?;
+        passphrase.ok_or_else(|| Fault::unusable("the private key is encrypted", "give `private_key_passphrase`"))?;
     info.decrypt(passphrase.expose()).map_err(|_| {
-        Fault::Key(
-            "the private key cannot be decrypted: the passphrase is wrong, or it was not encrypted with \
-             `openssl pkcs8 -topk8 -v2 aes-256-cbc`"
-                .into(),
+        Fault::unusable(
+            "the private key cannot be decrypted",
+            "check the passphrase, or encrypt the key anew with `openssl pkcs8 -topk8 -v2 aes-256-cbc`",
         )
     })
 }
@@ -187,15 +189,16 @@ mod tests {
     fn an_unusable_key_is_explained_and_never_quoted() {
         for (key, passphrase, expected) in [
             (PKCS1, None, "PKCS#1 form; convert it: openssl pkcs8 -topk8 -nocrypt"),
-            (AES, None, "give `private_key_passphrase`"),
+            (AES, None, "is encrypted; give `private_key_passphrase`"),
             (AES, Some("wrong"), "cannot be decrypted"),
             (PUBLIC, None, "not a PKCS#8 key in PEM form"),
             ("-----BEGIN PRIVATE KEY-----\nrubbish", None, "not a PKCS#8 key in PEM form"),
             ("hunter2", None, "neither PEM nor base64"),
             ("", None, "neither PEM nor base64"),
         ] {
-            let Err(Fault::Key(why)) = try_sign(key, passphrase) else { panic!("{expected}") };
-            assert!(why.contains(expected) && !why.contains("hunter2"), "{why}");
+            let Err(Fault::Unusable { what, remedy }) = try_sign(key, passphrase) else { panic!("{expected}") };
+            let said = format!("{what}; {remedy}");
+            assert!(said.contains(expected) && !said.contains("hunter2"), "{said}");
         }
     }
 

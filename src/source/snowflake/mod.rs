@@ -9,6 +9,7 @@ mod identifier;
 mod columns;
 mod query;
 mod jwt;
+mod login;
 mod wire;
 mod transport;
 mod session;

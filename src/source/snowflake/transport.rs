@@ -8,19 +8,18 @@ use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use bytes::Bytes;
 use http::header::{AUTHORIZATION, CONTENT_LENGTH, CONTENT_TYPE, HeaderValue};
 use http::{Extensions, Method};
 use reqwest::{Request, Response, Url};
 use reqwest_middleware::{Middleware, Next};
-use serde_json::{Value, json};
+use serde_json::json;
 use tokio::time::Instant;
 
 use super::answer::{self, Manifest, Meaning, complete_login, open_envelope, read_manifest};
 use super::fault::{Fault, Step};
-use super::jwt;
+use super::login;
 use super::wire::Wire;
-use super::{Connection, Login, Protocol, TokenKind};
+use super::{Connection, Protocol};
 
 /// What the transport leaves for the session that uses the crate.
 #[derive(Default)]
@@ -33,6 +32,10 @@ pub(super) struct Left {
     pub(super) role: Option<String>,
     running: Option<Running>,
 }
+
+/// Snowflake itself holds a question for a result until it is there or some time has passed, so the pause between two
+/// questions only keeps a hasty server from being flooded.
+const LONGEST_PAUSE: Duration = Duration::from_secs(2);
 
 /// A statement that was handed in and has not ended.
 struct Running {
@@ -106,53 +109,10 @@ impl Transport {
     async fn login(&self, mut request: Request) -> Result<String, Fault> {
         let now = (self.wire.surroundings().now)();
         let body = request.body().and_then(reqwest::Body::as_bytes).unwrap_or_default();
-        let mut body: Value = serde_json::from_slice(body).unwrap_or_default();
-        let fields = body.get_mut("data").and_then(Value::as_object_mut);
-        let fields = fields.ok_or_else(|| Fault::Unreadable(Step::Login, "the request has another shape".into()))?;
-        let account = self.connection.account_name();
-        fields.remove("PASSWORD");
-        match &self.connection.login {
-            Login::KeyPair { key, passphrase } => {
-                let token = jwt::sign(key, passphrase.as_ref(), &account, &self.connection.user, now)?;
-                fields.insert("AUTHENTICATOR".into(), "SNOWFLAKE_JWT".into());
-                fields.insert("TOKEN".into(), token.expose().into());
-            }
-            Login::Token { kind, token } => {
-                // Source: the Go driver's recorded logins, `pat/successful_flow.json` and `oauth`.
-                let authenticator = match kind {
-                    TokenKind::ProgrammaticAccess => "PROGRAMMATIC_ACCESS_TOKEN",
-                    TokenKind::OAuth => "OAUTH",
-                };
-                fields.insert("AUTHENTICATOR".into(), authenticator.into());
-                fields.insert("TOKEN".into(), token.expose().into());
-            }
-            Login::Password(password) => {
-                fields.insert("PASSWORD".into(), password.expose().into());
-            }
-        }
-        fields.insert("ACCOUNT_NAME".into(), account.into());
-        fields.insert("LOGIN_NAME".into(), self.connection.user.as_str().into());
-        fields.insert("SESSION_PARAMETERS".into(), self.session_parameters());
-        fields.insert(
-            "CLIENT_ENVIRONMENT".into(),
-            json!({ "APPLICATION": "fbcapi", "OS": std::env::consts::OS, "OS_VERSION": std::env::consts::ARCH }),
-        );
-        let names = [
-            ("warehouse", &self.connection.warehouse),
-            ("databaseName", &self.connection.database),
-            ("schemaName", &self.connection.schema),
-            ("roleName", &self.connection.role),
-        ];
-        // The crate would send these in upper case, which is wrong for quoted names.
-        let kept: Vec<(String, String)> = request
-            .url()
-            .query_pairs()
-            .filter(|(key, _)| !names.iter().any(|(name, _)| name == key))
-            .map(|(key, value)| (key.into_owned(), value.into_owned()))
-            .collect();
-        let given = names.iter().filter_map(|(name, value)| Some((*name, value.as_deref()?)));
-        request.url_mut().query_pairs_mut().clear().extend_pairs(kept).extend_pairs(given);
-        set_body(&mut request, body.to_string());
+        let body = login::body(body, &self.connection, self.query_timeout, now)?;
+        login::name_session(request.url_mut(), &self.connection);
+        request.headers_mut().remove(CONTENT_LENGTH);
+        *request.body_mut() = Some(body.into());
 
         let (text, server_clock) = self.exchange(Step::Login, self.deadline(Step::Login), request).await?;
         match open_envelope(&text, Step::Login) {
@@ -168,26 +128,6 @@ impl Transport {
             }
             Err(fault) => Err(fault),
         }
-    }
-
-    /// Sources: Snowflake SQL reference, "Parameters"; Go driver, `doc.go`, `GO_QUERY_RESULT_FORMAT`, the parameter
-    /// that decides the format for the client id under which the crate signs in.
-    fn session_parameters(&self) -> Value {
-        json!({
-            "CLIENT_VALIDATE_DEFAULT_PARAMETERS": true,
-            "QUERY_TAG": "fbcapi",
-            "TIMEZONE": "UTC",
-            "GO_QUERY_RESULT_FORMAT": "ARROW",
-            "CLIENT_RESULT_CHUNK_SIZE": 48,
-            "STATEMENT_TIMEOUT_IN_SECONDS": self.query_timeout.as_secs().max(1),
-            "TIMESTAMP_INPUT_FORMAT": "AUTO",
-            "DATE_INPUT_FORMAT": "AUTO",
-            "TIMESTAMP_NTZ_OUTPUT_FORMAT": "YYYY-MM-DD\"T\"HH24:MI:SS.FF6",
-            "TIMESTAMP_LTZ_OUTPUT_FORMAT": "YYYY-MM-DD\"T\"HH24:MI:SS.FF6TZH:TZM",
-            "TIMESTAMP_TZ_OUTPUT_FORMAT": "YYYY-MM-DD\"T\"HH24:MI:SS.FF6TZH:TZM",
-            "TIME_OUTPUT_FORMAT": "HH24:MI:SS",
-            "BINARY_OUTPUT_FORMAT": "HEX",
-        })
     }
 
     /// Hands a statement in, waits for its end, and keeps its result.
@@ -235,7 +175,7 @@ impl Transport {
                 Meaning::Running(path) => path,
             };
             polls += 1;
-            let wait = self.wire.wait(polls);
+            let wait = self.wire.wait(polls).min(LONGEST_PAUSE);
             if Instant::now() + wait >= deadline {
                 return Err(Fault::Overdue(self.query_timeout));
             }
@@ -302,7 +242,9 @@ impl Transport {
             Protocol::Http => "http",
         };
         let base = Url::parse(&format!("{scheme}://{host}:{port}/"));
-        let base = base.map_err(|_| Fault::Key("`host` is not the name of a host".into()))?;
+        let base = base.map_err(|_| {
+            Fault::unusable("`host` is not the name of a host", "write it without https://, port and path")
+        })?;
         let url = base.join(path).map_err(|_| Fault::Unreadable(Step::Poll, "a place that is no path".into()))?;
         if url.origin() == base.origin() {
             Ok(url)
@@ -338,11 +280,6 @@ fn with_accept(mut request: Request) -> Request {
     // Source: the drivers: this media type is the one that allows Arrow.
     request.headers_mut().insert(http::header::ACCEPT, HeaderValue::from_static("application/snowflake"));
     request
-}
-
-fn set_body(request: &mut Request, body: String) {
-    request.headers_mut().remove(CONTENT_LENGTH);
-    *request.body_mut() = Some(Bytes::from(body).into());
 }
 
 /// Tells what a request of the crate is for.
@@ -384,5 +321,21 @@ impl Middleware for Transport {
                 }
             }
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn random_bits_make_a_uuid_of_version_4() {
+        for (high, low, expected) in [
+            (0, 0, "00000000-0000-4000-8000-000000000000"),
+            (u64::MAX, u64::MAX, "ffffffff-ffff-4fff-bfff-ffffffffffff"),
+            (0x0123_4567_89ab_cdef, 0x0123_4567_89ab_cdef, "01234567-89ab-4def-8123-456789abcdef"),
+        ] {
+            assert_eq!(uuid(high, low), expected);
+        }
     }
 }

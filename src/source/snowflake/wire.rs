@@ -74,7 +74,9 @@ impl Wire {
         if is_loopback {
             builder = builder.no_proxy();
         }
-        let client = builder.build().map_err(|_| Fault::Key("no HTTP client could be made".into()))?;
+        let client = builder.build().map_err(|_| {
+            Fault::unusable("no HTTP client could be made", "check the proxy variables of the environment")
+        })?;
         Ok(Self { client, surroundings })
     }
 
@@ -162,7 +164,7 @@ enum Setback {
 }
 
 /// Whether a status says that the same request may succeed later.
-/// Source: the retry rules of Snowflake's drivers (Go driver, `retry.go`: 5xx, 408, 429 and 403 for proxies aside).
+/// Source: Go driver, `retry.go`, which also repeats 400, 403 and 405; these are not passing here.
 fn is_passing(status: StatusCode) -> bool {
     status.is_server_error() || status == StatusCode::TOO_MANY_REQUESTS || status == StatusCode::REQUEST_TIMEOUT
 }
@@ -187,4 +189,23 @@ fn header(response: &reqwest::Response, name: http::HeaderName) -> Option<&str> 
 pub(super) fn unzipped(body: &Bytes) -> Box<dyn Read + Send + '_> {
     // Source: RFC 1952, section 2.3.1, the two bytes that begin a gzip member.
     if body.starts_with(&[0x1f, 0x8b]) { Box::new(MultiGzDecoder::new(body.as_ref())) } else { Box::new(body.as_ref()) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(random: fn() -> u64, attempt: u32, expected: u64) {
+        let surroundings = Surroundings { random, ..Surroundings::default() };
+        let wire = Wire::new(surroundings, true).unwrap();
+        assert_eq!(wire.wait(attempt), Duration::from_millis(expected), "attempt {attempt}");
+    }
+
+    #[test]
+    fn waits_are_random_below_a_bound_that_doubles_up_to_a_limit() {
+        for (attempt, bound) in [(1, 500), (2, 1_000), (3, 2_000), (6, 16_000), (7, 16_000), (u32::MAX, 16_000)] {
+            check(|| u64::MAX, attempt, bound);
+            check(|| 0, attempt, 0);
+        }
+    }
 }

@@ -137,7 +137,7 @@ fn each_fault_has_its_kind_of_trouble() {
         (Fault::Expired, Temporary),
         (Fault::Unreadable(Step::Poll, "x".into()), Odd),
         (Fault::Short { announced: 2, came: 1 }, Temporary),
-        (Fault::Key("x".into()), Configuration),
+        (Fault::unusable("x", "y"), Configuration),
         (Fault::Stopped, Temporary),
         (refused(Step::Statement, "000630", "timeout", None), Temporary),
         (refused(Step::Statement, "390112", "expired", None), Temporary),
