@@ -5,6 +5,8 @@
 use std::collections::HashMap;
 use std::io::Read as _;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue};
 use serde::Deserialize;
@@ -122,12 +124,23 @@ pub(super) struct Manifest {
     pub(super) total: u64,
     /// Its columns.
     pub(super) columns: Vec<Column>,
-    /// The first rows, as an Arrow stream in base64.
-    pub(super) inline: Option<String>,
+    /// In which form the rows are.
+    pub(super) format: Format,
+    /// The first rows.
+    pub(super) inline: Option<Bytes>,
     /// Where the other rows are, in order.
     pub(super) chunks: Vec<Chunk>,
     /// Headers to fetch them with; they hold the key of the encryption at rest.
     pub(super) chunk_headers: HeaderMap,
+}
+
+/// In which form rows are sent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Format {
+    /// Arrow streams, as the session asks for.
+    Arrow,
+    /// Lists of texts, which Snowflake may choose all the same.
+    Json,
 }
 
 /// A part of a result, kept in cloud storage.
@@ -179,19 +192,31 @@ struct RowType {
 }
 
 /// Reads the data of a finished statement.
-///
-/// Rows in JSON are refused: the session asks for Arrow, and what was not asked for is not guessed at.
 pub(super) fn read_manifest(data: &str) -> Result<Manifest, Fault> {
     let unreadable = |why: &str| Fault::Unreadable(Step::Statement, why.into());
     let result: ResultData<'_> =
         serde_json::from_str(data).map_err(|_| unreadable("its fields are not as expected"))?;
     let total = result.total.and_then(|total| u64::try_from(total).ok());
     let total = total.ok_or_else(|| unreadable("it does not say how many rows there are"))?;
-    let is_json = result.query_result_format.as_deref().is_some_and(|format| format.eq_ignore_ascii_case("json"))
-        || (result.rowset.is_some_and(|rows| rows.get() != "null") && result.rowset_base64.is_none());
-    if total > 0 && is_json {
-        return Err(unreadable("the rows are in JSON although Arrow was asked for"));
-    }
+    let rowset = result.rowset.map(RawValue::get).filter(|rows| *rows != "null");
+    let format = match result.query_result_format {
+        Some(format) if format.eq_ignore_ascii_case("arrow") => Format::Arrow,
+        Some(format) if format.eq_ignore_ascii_case("json") => Format::Json,
+        Some(_) => return Err(unreadable("its rows are in a form that is neither Arrow nor JSON")),
+        None if rowset.is_some() => Format::Json,
+        None => Format::Arrow,
+    };
+    let inline = match format {
+        Format::Arrow => result.rowset_base64.filter(|inline| !inline.is_empty()).map(|inline| {
+            STANDARD.decode(inline).map(Bytes::from).map_err(|_| unreadable("its first rows are not base64"))
+        }),
+        // The brackets are taken off, so that these rows look like those of the other parts.
+        Format::Json => rowset.map(|rows| {
+            let bare = rows.trim().strip_prefix('[').and_then(|rows| rows.strip_suffix(']'));
+            bare.map(|rows| Bytes::copy_from_slice(rows.as_bytes())).ok_or_else(|| unreadable("its rows are no list"))
+        }),
+    };
+    let inline = inline.transpose()?.filter(|rows| !rows.trim_ascii().is_empty());
     let columns = result.rowtype.into_iter();
     let columns = columns.map(|row| Column { name: Identifier::exact(&row.name), kind: Kind::of(&row.kind) });
     let mut headers = result.chunk_headers.unwrap_or_default();
@@ -210,7 +235,8 @@ pub(super) fn read_manifest(data: &str) -> Result<Manifest, Fault> {
     Ok(Manifest {
         total,
         columns: columns.collect(),
-        inline: result.rowset_base64.filter(|inline| !inline.is_empty()),
+        format,
+        inline,
         chunks: result.chunks.unwrap_or_default(),
         chunk_headers,
     })
@@ -270,7 +296,7 @@ mod tests {
             "chunks":[{"url":"http://x/1","rowCount":2}],"qrmk":"KEY"}"#,
         )
         .unwrap();
-        assert_eq!((found.total, found.inline.as_deref(), found.chunks.len()), (3, Some("AAAA"), 1));
+        assert_eq!((found.total, found.inline.as_deref(), found.chunks.len()), (3, Some(&[0, 0, 0][..]), 1));
         assert_eq!(found.columns, [Column { name: Identifier::exact("ID"), kind: Kind::Text }]);
         assert_eq!(found.chunk_headers["x-amz-server-side-encryption-customer-key"], "KEY");
         assert_eq!(found.chunk_headers["x-amz-server-side-encryption-customer-algorithm"], "AES256");
@@ -297,15 +323,22 @@ mod tests {
     }
 
     #[test]
-    fn rows_in_json_are_refused() {
-        for data in [
-            r#"{"total":1,"rowset":[["a"]],"queryResultFormat":"json"}"#,
-            r#"{"total":1,"rowset":[["a"]]}"#,
-            r#"{"total":9,"rowset":[],"queryResultFormat":"JSON","chunks":[{"url":"u","rowCount":9}]}"#,
+    fn the_form_of_the_rows_is_the_one_that_is_named_or_the_one_there_is() {
+        for (data, expected) in [
+            (r#"{"total":1,"rowset":[["a"]],"queryResultFormat":"json"}"#, Ok((Format::Json, &br#"["a"]"#[..]))),
+            (r#"{"total":1,"rowset":[["a"]]}"#, Ok((Format::Json, br#"["a"]"#))),
+            (r#"{"total":9,"rowset":[],"queryResultFormat":"JSON"}"#, Ok((Format::Json, b""))),
+            (r#"{"total":1,"rowsetBase64":"AAAA","rowset":null}"#, Ok((Format::Arrow, b"\0\0\0"))),
+            (r#"{"total":1,"rowsetBase64":"AAAA","queryResultFormat":"arrow"}"#, Ok((Format::Arrow, b"\0\0\0"))),
+            (r#"{"total":1,"rowsetBase64":"???"}"#, Err("its first rows are not base64")),
+            (r#"{"total":1,"rowset":{},"queryResultFormat":"json"}"#, Err("its rows are no list")),
+            (r#"{"total":1,"queryResultFormat":"xml"}"#, Err("its rows are in a form that is neither Arrow nor JSON")),
+            (r#"{"rowset":[]}"#, Err("it does not say how many rows there are")),
         ] {
-            assert!(matches!(manifest(data), Err(Fault::Unreadable(..))), "{data}");
+            let found = manifest(data).map(|found| (found.format, found.inline.unwrap_or_default()));
+            let expected = expected.map(|(format, rows)| (format, Bytes::from_static(rows)));
+            assert_eq!(found, expected.map_err(|why| Fault::Unreadable(Step::Statement, why.into())), "{data}");
         }
-        assert!(matches!(manifest(r#"{"rowset":[]}"#), Err(Fault::Unreadable(..))));
     }
 
     #[test]

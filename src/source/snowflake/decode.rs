@@ -39,6 +39,11 @@ impl Decoder {
         Self { outputs, schema }
     }
 
+    /// Tells how many columns a batch must have.
+    pub(super) fn column_count(&self) -> usize {
+        self.outputs.len()
+    }
+
     /// Converts a batch, or names the first column whose type is not one of those that the statement asks for.
     pub(super) fn convert(&self, batch: &RecordBatch) -> Result<RecordBatch, Fault> {
         let unreadable = |why: String| Fault::Unreadable(Step::Chunk, why);
@@ -119,6 +124,12 @@ fn integers(array: &ArrayRef, scale: u8) -> Option<Int64Array> {
     }
     if scale != 0 {
         return None;
+    }
+    // Rows that came as JSON hold their numbers as text.
+    if let DataType::Utf8 = array.data_type() {
+        let values = array.as_string::<i32>().iter();
+        let parsed: Option<Vec<_>> = values.map(|value| value.map(str::parse).transpose().ok()).collect();
+        return parsed.map(Int64Array::from);
     }
     Some(match array.data_type() {
         DataType::Int8 => array.as_primitive::<Int8Type>().unary(i64::from),
@@ -246,6 +257,7 @@ mod tests {
             check(form, Int32Array::from(vec![70_000]), 0, &["70000"]);
             check(form, Int64Array::from(vec![1_795_446_000_123_456]), 0, &["1795446000123456"]);
             check(form, NullArray::new(1), 0, &["NULL"]);
+            check(form, StringArray::from(vec![Some("1795446000123456"), None]), 0, &["1795446000123456", "NULL"]);
             check(form, BooleanArray::from(vec![true, false]), 0, &["1", "0"]);
             let wide = Decimal128Array::from(vec![Some(1_795_446_000_123_456), None]);
             check(form, wide.with_precision_and_scale(38, 0).unwrap(), 0, &["1795446000123456", "NULL"]);

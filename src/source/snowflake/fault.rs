@@ -145,6 +145,11 @@ impl Fault {
                 remedy: Some("write the account as `organisation-account`, as Snowsight shows it".into()),
             },
             Self::Status(step, status) => temporary(format!("{} failed with HTTP {status}", step.name())),
+            Self::Broken(Step::Login, Breakage::Unreachable) => SourceError {
+                trouble: Trouble::Temporary,
+                what: format!("Snowflake could not be reached for account `{}`", settings.connection.account),
+                remedy: Some("check `account`, or `host` where it is given, and the network; then run again".into()),
+            },
             Self::Broken(step, breakage) => {
                 let how = match breakage {
                     Breakage::Unreachable => "Snowflake could not be reached",

@@ -141,6 +141,40 @@ mod tests {
         check(&"a".repeat(256), Err("has a part that cannot be a name"));
     }
 
+    /// Reads a literal back as Snowflake does: a doubled quote is one, and a backslash stands for what follows it.
+    fn read_back(literal: &str) -> Option<String> {
+        let mut rest = literal.strip_prefix('\'')?.strip_suffix('\'')?.chars();
+        let mut text = String::new();
+        while let Some(c) = rest.next() {
+            match c {
+                '\'' => text.push(rest.next().filter(|next| *next == '\'')?),
+                '\\' => text.push(rest.next().filter(|next| *next == '\\')?),
+                c => text.push(c),
+            }
+        }
+        Some(text)
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn any_text_survives_as_a_literal(text in "[^\u{0}]*") {
+            proptest::prop_assert_eq!(read_back(&literal(&text)), Some(text));
+        }
+
+        #[test]
+        fn any_name_survives_in_quotes(name in "[^\u{0}]{1,200}") {
+            let path = parse_path(&Identifier::exact(&name).to_string(), 1).unwrap();
+            proptest::prop_assert_eq!(path, vec![Identifier::exact(&name)]);
+        }
+
+        #[test]
+        fn no_text_breaks_the_reading_of_names(text in ".*") {
+            if let Ok(path) = parse_path(&text, 3) {
+                proptest::prop_assert_eq!(parse_path(&dotted(&path), 3), Ok(path));
+            }
+        }
+    }
+
     #[test]
     fn literals_cannot_be_left() {
         for (text, expected) in [

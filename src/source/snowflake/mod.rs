@@ -14,6 +14,7 @@ mod wire;
 mod transport;
 mod session;
 mod answer;
+mod json_rows;
 mod decode;
 mod rows;
 mod fault;

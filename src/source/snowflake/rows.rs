@@ -8,8 +8,6 @@ use std::sync::Arc;
 
 use arrow_array::RecordBatch;
 use arrow_ipc::reader::StreamReader;
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use http::{HeaderMap, Method};
 use reqwest::{Request, Url};
@@ -18,9 +16,10 @@ use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
-use super::answer::{Chunk, Manifest};
+use super::answer::{Chunk, Format, Manifest};
 use super::decode::Decoder;
 use super::fault::{Fault, Step};
+use super::json_rows::{self, Stop};
 use super::wire::{Wire, unzipped};
 use crate::source::SourceError;
 
@@ -34,10 +33,10 @@ type Sender = mpsc::Sender<Result<RecordBatch, SourceError>>;
 pub(super) async fn hand_on(manifest: Manifest, decoder: Decoder, wire: Wire, sender: Sender) -> Result<(), Fault> {
     let runtime = Handle::current();
     let work = tokio::task::spawn_blocking(move || {
-        let Manifest { total, columns: _, inline, chunks, chunk_headers } = manifest;
-        let mut pump = Pump { decoder, sender, runtime, came: 0 };
+        let Manifest { total, columns: _, format, inline, chunks, chunk_headers } = manifest;
+        let mut pump = Pump { format, decoder, sender, runtime, came: 0 };
         if let Some(inline) = inline {
-            pump.hand_on_inline(inline)?;
+            pump.hand_on_inline(&inline)?;
         }
         pump.hand_on_chunks(chunks, &Arc::new(Fetcher { wire, headers: chunk_headers }))?;
         if pump.came == total { Ok(()) } else { Err(Fault::Short { announced: total, came: pump.came }) }
@@ -61,6 +60,7 @@ impl From<Fault> for Trouble {
 
 /// Decodes on a thread of its own.
 struct Pump {
+    format: Format,
     decoder: Decoder,
     sender: Sender,
     runtime: Handle,
@@ -68,12 +68,9 @@ struct Pump {
 }
 
 impl Pump {
-    fn hand_on_inline(&mut self, inline: String) -> Result<(), Fault> {
-        let torn = || Fault::Unreadable(Step::Statement, "its first rows could not be decoded".into());
-        let bytes = STANDARD.decode(inline.as_bytes()).map_err(|_| torn())?;
-        drop(inline);
-        self.hand_on_part(&bytes.into(), &mut 0).map_err(|trouble| match trouble {
-            Trouble::Torn => torn(),
+    fn hand_on_inline(&mut self, inline: &Bytes) -> Result<(), Fault> {
+        self.hand_on_part(inline, &mut 0).map_err(|trouble| match trouble {
+            Trouble::Torn => Fault::Unreadable(Step::Statement, "its first rows could not be decoded".into()),
             Trouble::Fault(fault) => fault,
         })
     }
@@ -124,15 +121,40 @@ impl Pump {
 
     /// Decodes a part and hands its batches on, except for those that were handed on before.
     fn hand_on_part(&mut self, bytes: &Bytes, handed_on: &mut usize) -> Result<(), Trouble> {
-        let reader = StreamReader::try_new(unzipped(bytes), None).map_err(|_| Trouble::Torn)?;
-        for batch in reader.skip(*handed_on) {
-            let batch = batch.map_err(|_| Trouble::Torn)?;
-            let converted = self.decoder.convert(&batch)?;
-            let rows = u64::try_from(converted.num_rows()).unwrap_or(u64::MAX);
-            self.sender.blocking_send(Ok(converted)).map_err(|_| Fault::Stopped)?;
-            self.came = self.came.saturating_add(rows);
-            *handed_on += 1;
+        let before = *handed_on;
+        let mut batches = 0;
+        let mut next = |pump: &mut Self, batch: &RecordBatch| {
+            batches += 1;
+            if batches <= before {
+                return Ok(());
+            }
+            pump.hand_on_batch(batch)?;
+            *handed_on = batches;
+            Ok::<_, Trouble>(())
+        };
+        match self.format {
+            Format::Arrow => {
+                let reader = StreamReader::try_new(unzipped(bytes), None).map_err(|_| Trouble::Torn)?;
+                for batch in reader {
+                    next(self, &batch.map_err(|_| Trouble::Torn)?)?;
+                }
+                Ok(())
+            }
+            Format::Json => {
+                let columns = self.decoder.column_count();
+                json_rows::read(unzipped(bytes), columns, |batch| next(self, &batch)).map_err(|stop| match stop {
+                    Stop::Malformed => Trouble::Torn,
+                    Stop::Refused(trouble) => trouble,
+                })
+            }
         }
+    }
+
+    fn hand_on_batch(&mut self, batch: &RecordBatch) -> Result<(), Trouble> {
+        let converted = self.decoder.convert(batch)?;
+        let rows = u64::try_from(converted.num_rows()).unwrap_or(u64::MAX);
+        self.sender.blocking_send(Ok(converted)).map_err(|_| Fault::Stopped)?;
+        self.came = self.came.saturating_add(rows);
         Ok(())
     }
 }

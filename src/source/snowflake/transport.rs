@@ -229,7 +229,8 @@ impl Transport {
         Instant::now()
             + match step {
                 Step::Statement | Step::Poll => self.query_timeout,
-                Step::Login | Step::Renewal | Step::Chunk => patience.answer,
+                Step::Login | Step::Renewal => patience.login,
+                Step::Chunk => patience.answer,
                 Step::Abort | Step::Close => patience.farewell,
             }
     }

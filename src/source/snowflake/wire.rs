@@ -21,6 +21,8 @@ pub struct Patience {
     /// For the next bytes of an answer. Snowflake holds a query up to 45 seconds before it answers.
     /// Source: SQL API reference, "POST /api/v2/statements", response 202.
     pub read: Duration,
+    /// For a login, all attempts together.
+    pub login: Duration,
     /// For a whole answer.
     pub answer: Duration,
     /// For the session to be closed at the end.
@@ -38,6 +40,7 @@ impl Default for Patience {
         Self {
             connect: Duration::from_secs(10),
             read: Duration::from_secs(90),
+            login: Duration::from_secs(120),
             answer: Duration::from_secs(600),
             farewell: Duration::from_secs(5),
             attempts: 6,
