@@ -240,7 +240,13 @@ impl Transport {
         let Connection { host, port, protocol, .. } = &*self.connection;
         let scheme = match protocol {
             Protocol::Https => "https",
-            Protocol::Http => "http",
+            Protocol::Http if self.connection.is_loopback() => "http",
+            Protocol::Http => {
+                return Err(Fault::unusable(
+                    "`protocol` is http, which would send the login in the clear",
+                    "leave it out",
+                ));
+            }
         };
         let base = Url::parse(&format!("{scheme}://{host}:{port}/"));
         let base = base.map_err(|_| {
@@ -328,6 +334,41 @@ impl Middleware for Transport {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::private::Secret;
+    use crate::source::snowflake::{Login, Surroundings};
+
+    fn check(host: &str, protocol: Protocol, path: &str, expected: Option<&str>) {
+        let connection = Connection {
+            account: "o-a".into(),
+            host: host.into(),
+            port: 8443,
+            protocol,
+            user: "U".into(),
+            role: None,
+            warehouse: None,
+            database: None,
+            schema: None,
+            login: Login::Password(Secret::new("p".into())),
+        };
+        let wire = Wire::new(Surroundings::default(), false).unwrap();
+        let transport = Transport::new(connection, Duration::from_secs(1), wire);
+        let url = transport.url(path).ok();
+        assert_eq!(url.as_ref().map(Url::as_str), expected, "{host} {path}");
+    }
+
+    #[test]
+    fn a_request_goes_to_the_configured_host_and_in_the_clear_to_this_machine_only() {
+        use Protocol::{Http, Https};
+        check("o-a.example.com", Https, "/queries/1/result", Some("https://o-a.example.com:8443/queries/1/result"));
+        check("o-a.example.com", Https, "//evil.example.com/x", None);
+        check("o-a.example.com", Https, "https://evil.example.com/x", None);
+        check("o-a.example.com", Https, "http://o-a.example.com:8443/x", None);
+        check("o-a.example.com", Http, "/session", None);
+        for host in ["127.0.0.1", "localhost", "[::1]"] {
+            check(host, Http, "/session", Some(format!("http://{host}:8443/session").as_str()));
+        }
+        check("localhost.example.com", Http, "/session", None);
+    }
 
     #[test]
     fn random_bits_make_a_uuid_of_version_4() {
