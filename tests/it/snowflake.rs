@@ -19,7 +19,7 @@ use tokio::sync::mpsc;
 
 use crate::support::snowflake::{
     Reply, Script, Server, arrow, arrow_of, columns, done, gzip, json_rows, login_with_role, part, part_address,
-    refused, result, result_data, running, unavailable,
+    refused, renewal, result, result_data, running, short_login, unavailable,
 };
 
 fn settings(server: &Server) -> SnowflakeSettings {

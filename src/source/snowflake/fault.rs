@@ -127,7 +127,7 @@ impl Fault {
 
     /// Whether the session is gone while the login itself is fine.
     pub(super) fn is_session_lost(&self) -> bool {
-        matches!(self, Self::Refused { step: Step::Statement | Step::Poll, code, .. }
+        matches!(self, Self::Refused { step: Step::Statement | Step::Poll | Step::Renewal, code, .. }
             if SESSION_LOST.contains(&code.as_str()))
     }
 

@@ -183,10 +183,7 @@ impl Transport {
             let poll = Request::new(Method::GET, self.url(&path)?);
             let mut poll = with_accept(poll);
             authorize(&mut poll, authorization);
-            (text, _) = self.exchange(Step::Poll, deadline, poll).await.map_err(|fault| match fault {
-                Fault::Broken(..) if Instant::now() >= deadline => Fault::Overdue(self.query_timeout),
-                fault => fault,
-            })?;
+            (text, _) = self.exchange(Step::Poll, deadline, poll).await?;
         }
     }
 

@@ -29,7 +29,7 @@ async fn row_12_a_query_that_never_ends_is_aborted() {
         Server::start(|_| Script { rows: [running("333334", "/queries/q/result")].into(), polls, ..Script::default() })
             .await;
     let mut settings = settings(&server);
-    settings.query_timeout = Duration::from_millis(60);
+    settings.query_timeout = Duration::from_millis(400);
     let found = read(open_with(settings).await).await;
     check_error(&server, found, Trouble::Temporary, "ran longer than");
     let [abort] = server.seen("/queries/v1/abort-request").try_into().unwrap();
@@ -50,6 +50,32 @@ async fn row_13_a_lost_session_is_opened_again_once() {
 
     let server = Server::start(rows([refused("390112", "Expired."), refused("390111", "Gone.")])).await;
     check_error(&server, rows_of(&server).await, Trouble::Temporary, "the session ended twice");
+}
+
+#[tokio::test]
+async fn row_13_a_session_is_prolonged_and_where_it_cannot_be_opened_again() {
+    let token = |server: &Server| server.statements()[0].headers["authorization"].to_str().unwrap().to_owned();
+    let server = Server::start(|_| Script {
+        logins: [short_login()].into(),
+        renewals: [renewal()].into(),
+        rows: [result(2, 0..2, &[])].into(),
+        ..Script::default()
+    })
+    .await;
+    assert_eq!(rows_of(&server).await.unwrap(), ids(2));
+    assert_eq!(server.seen("/session/token-request").len(), 1);
+    assert_eq!(token(&server), "Snowflake Token=\"renewed-secret\"");
+
+    let server = Server::start(|_| Script {
+        logins: [short_login()].into(),
+        renewals: [refused("390114", "Authentication token has expired.")].into(),
+        rows: [result(2, 0..2, &[])].into(),
+        ..Script::default()
+    })
+    .await;
+    assert_eq!(rows_of(&server).await.unwrap(), ids(2));
+    assert_eq!(server.seen("/session/v1/login-request").len(), 2);
+    assert_eq!(token(&server), "Snowflake Token=\"session-secret\"");
 }
 
 #[tokio::test]
@@ -108,7 +134,7 @@ async fn a_server_that_stays_away_is_given_up() {
 
     let server = Server::start(rows([Reply::Hang, Reply::Hang, Reply::Hang])).await;
     let mut impatient = surroundings();
-    impatient.patience.read = Duration::from_millis(30);
+    impatient.patience.read = Duration::from_millis(150);
     let found = read(open(settings(&server), selection(), impatient).await).await;
     check_error(&server, found, Trouble::Temporary, "Snowflake did not answer in time");
     assert_eq!(server.seen("/queries/v1/abort-request").len(), 1, "the statement may still run");

@@ -42,6 +42,8 @@ pub(crate) enum Reply {
 pub(crate) struct Script {
     /// To logins.
     pub(crate) logins: VecDeque<Reply>,
+    /// To requests for a new session token.
+    pub(crate) renewals: VecDeque<Reply>,
     /// To the look at the columns.
     pub(crate) columns: VecDeque<Reply>,
     /// To the selection of rows.
@@ -132,6 +134,7 @@ async fn answer(State(shared): State<Shared>, method: Method, uri: Uri, headers:
 fn choose(script: &mut Script, method: &Method, seen: &Seen) -> Reply {
     match (method, seen.path.as_str()) {
         (&Method::POST, "/session/v1/login-request") => script.logins.pop_front().unwrap_or_else(login),
+        (&Method::POST, "/session/token-request") => script.renewals.pop_front().unwrap_or(not_found()),
         (&Method::POST, "/session" | "/queries/v1/abort-request") => done(&Value::Null),
         (&Method::POST, "/queries/v1/query-request") if is_columns_query(seen) => script
             .columns
@@ -191,10 +194,27 @@ pub(crate) fn login() -> Reply {
     login_with_role(&json!("READER"))
 }
 
+/// A login that succeeded, with a session token that is used up at once.
+pub(crate) fn short_login() -> Reply {
+    login_with(&json!("READER"), 0)
+}
+
+/// A new session token.
+pub(crate) fn renewal() -> Reply {
+    done(&json!({
+        "sessionToken": "renewed-secret", "validityInSecondsST": 3600, "masterToken": "master-secret",
+        "validityInSecondsMT": 14400, "sessionId": 1,
+    }))
+}
+
 /// A login that succeeded, with the role as given.
 pub(crate) fn login_with_role(role: &Value) -> Reply {
+    login_with(role, 3_600)
+}
+
+fn login_with(role: &Value, valid_seconds: u64) -> Reply {
     done(&json!({
-        "token": "session-secret", "masterToken": "master-secret", "validityInSeconds": 3600,
+        "token": "session-secret", "masterToken": "master-secret", "validityInSeconds": valid_seconds,
         "masterValidityInSeconds": 14400, "sessionId": 1, "serverVersion": "9.33.1",
         "sessionInfo": { "databaseName": null, "schemaName": null, "warehouseName": null, "roleName": role },
         "parameters": [{ "name": "TIMEZONE", "value": "UTC" }],
