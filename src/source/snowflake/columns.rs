@@ -169,16 +169,14 @@ fn distance(from: &str, to: &str) -> usize {
     let mut above: Vec<usize> = (0..=to.len()).collect();
     for (row, a) in from.chars().enumerate() {
         let mut left = row + 1;
-        let mut diagonal = row;
-        for (cell, b) in above.iter_mut().zip(std::iter::once(&'\0').chain(&to)) {
-            if *b == '\0' {
-                diagonal = std::mem::replace(cell, left);
-                continue;
+        let mut line = vec![left];
+        for (b, pair) in to.iter().zip(above.windows(2)) {
+            if let [diagonal, up] = pair {
+                left = (diagonal + usize::from(a != *b)).min(left + 1).min(up + 1);
+                line.push(left);
             }
-            let value = (diagonal + usize::from(a != *b)).min(left + 1).min(*cell + 1);
-            diagonal = std::mem::replace(cell, value);
-            left = value;
         }
+        above = line;
     }
     above.last().copied().unwrap_or_default()
 }

@@ -75,6 +75,11 @@ impl SnowflakeSettings {
     }
 }
 
+/// Says what is wrong with the name of a table, for a message that begins with the name; needs no connection.
+pub fn check_table(name: &str) -> Result<(), &'static str> {
+    parse_path(name, 3).map(drop)
+}
+
 /// What a run takes from the world around it.
 #[derive(Debug, Clone)]
 pub struct Surroundings {
@@ -140,11 +145,8 @@ async fn read(
     let mut session = match Session::new(&settings, surroundings) {
         Ok(session) => session,
         Err(fault) => {
-            drop(head.send(Err(fault.explain(&Context {
-                settings: &settings,
-                role: None,
-                statement: Statement::Columns,
-            }))));
+            let context = Context { settings: &settings, role: None, statement: Statement::Columns };
+            drop(head.send(Err(fault.explain(&context))));
             return;
         }
     };
