@@ -1,6 +1,6 @@
 //! Where rows come from. Every source gives Arrow record batches.
 
-pub mod file;
+pub mod snowflake;
 
 use arrow_array::RecordBatch;
 use chrono::{DateTime, Utc};

@@ -1,3 +1,5 @@
-//! What only shows from outside: real sockets, real files, the real binary.
+//! The program from outside: real sockets, real files, the real binary.
 
+mod support;
+mod snowflake;
 mod sandbox;

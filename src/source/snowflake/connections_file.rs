@@ -1,0 +1,209 @@
+//! Finds and reads `connections.toml` and `config.toml` as every Snowflake tool does.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use toml::{Table, Value};
+
+use super::connection::{Layer, Mistake, canonical_key};
+use crate::private::Secret;
+
+/// A file's text and who may touch it.
+#[derive(Debug)]
+pub struct FileText {
+    /// The text.
+    pub text: String,
+    /// The Unix mode, where there is one.
+    pub mode: Option<u32>,
+}
+
+/// What is looked at outside of this program.
+#[derive(Clone, Copy)]
+pub struct World<'a> {
+    /// Gives an environment variable.
+    pub variable: &'a dyn Fn(&str) -> Option<String>,
+    /// Names the environment variables that are set.
+    pub variables: &'a dyn Fn() -> Vec<String>,
+    /// Reads a file.
+    pub read: &'a dyn Fn(&Path) -> io::Result<FileText>,
+    /// Tells whether a file or folder is there.
+    pub exists: &'a dyn Fn(&Path) -> bool,
+}
+
+impl std::fmt::Debug for World<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("World")
+    }
+}
+
+impl World<'_> {
+    fn home(&self) -> Option<PathBuf> {
+        (self.variable)("HOME").filter(|home| !home.is_empty()).map(PathBuf::from)
+    }
+
+    /// Replaces a leading `~` by the home folder.
+    pub(super) fn expand(&self, path: &str) -> PathBuf {
+        match (path.strip_prefix("~/"), self.home()) {
+            (Some(rest), Some(home)) => home.join(rest),
+            _ => PathBuf::from(path),
+        }
+    }
+
+    /// Gives the folder of Snowflake's files.
+    /// Source: Python connector, `sf_dirs.py`.
+    fn folder(&self) -> Option<PathBuf> {
+        let stated = (self.variable)("SNOWFLAKE_HOME").filter(|path| !path.is_empty());
+        let stated = stated.map(|path| self.expand(&path));
+        let plain = self.home().map(|home| home.join(".snowflake"));
+        if let Some(folder) = stated.into_iter().chain(plain).find(|folder| (self.exists)(folder)) {
+            return Some(folder);
+        }
+        let config = (self.variable)("XDG_CONFIG_HOME").filter(|path| !path.is_empty()).map(PathBuf::from);
+        Some(config.or_else(|| Some(self.home()?.join(".config")))?.join("snowflake"))
+    }
+}
+
+/// The variable that allows a file that others can read.
+const READABLE_IS_FINE: &str = "SF_SKIP_TOKEN_FILE_PERMISSIONS_VERIFICATION";
+
+/// Reads the layers of the named connection, or of the default one, what counts most first.
+pub(super) fn read_named(name: Option<&str>, world: &World<'_>) -> Result<Vec<Layer>, Vec<Mistake>> {
+    let mut mistakes = Vec::new();
+    let folder = world.folder();
+    let mut open = |file: &str| {
+        let path = folder.as_ref()?.join(file);
+        read_table(&path, world).map_err(|found| mistakes.push(found)).ok().flatten().map(|table| (path, table))
+    };
+    let connections = open("connections.toml");
+    let config = open("config.toml");
+    if !mistakes.is_empty() {
+        return Err(mistakes);
+    }
+
+    let stated = name.map(str::to_owned);
+    let chosen = stated
+        .or_else(|| (world.variable)("SNOWFLAKE_DEFAULT_CONNECTION_NAME").filter(|name| !name.is_empty()))
+        .or_else(|| Some(config.as_ref()?.1.get("default_connection_name")?.as_str()?.to_owned()))
+        .unwrap_or_else(|| "default".to_owned());
+
+    let sections = match (&connections, &config) {
+        (Some((path, table)), _) => Some((path, sections_of_connections(table))),
+        (None, Some((path, table))) => Some((path, nested_sections(table))),
+        (None, None) => None,
+    };
+    let mut layers = vec![environment(&format!("SNOWFLAKE_CONNECTIONS_{}_", chosen.to_uppercase()), world)];
+    match sections.as_ref().and_then(|(path, sections)| Some((path, sections.get(chosen.as_str())?))) {
+        Some((path, section)) => layers.push(layer(format!("{} [{chosen}]", path.display()), section)),
+        None if name.is_some() && layers.iter().all(|layer| layer.values.is_empty()) => {
+            return Err(vec![unknown_connection(&chosen, sections.as_ref().map(|(_, sections)| sections))]);
+        }
+        None => {}
+    }
+    layers.push(environment("SNOWFLAKE_", world));
+    Ok(layers)
+}
+
+/// Gives the connections of `connections.toml`, which may stand at the top or under `connections`.
+fn sections_of_connections(table: &Table) -> BTreeMap<&str, &Table> {
+    let mut sections = nested_sections(table);
+    for (name, value) in table {
+        if let (Value::Table(section), true) = (value, name != "connections") {
+            sections.insert(name, section);
+        }
+    }
+    sections
+}
+
+fn nested_sections(table: &Table) -> BTreeMap<&str, &Table> {
+    let nested = table.get("connections").and_then(Value::as_table).into_iter().flatten();
+    nested.filter_map(|(name, value)| Some((name.as_str(), value.as_table()?))).collect()
+}
+
+fn unknown_connection(name: &str, sections: Option<&BTreeMap<&str, &Table>>) -> Mistake {
+    let known: Vec<_> = sections.into_iter().flat_map(|sections| sections.keys().copied()).collect();
+    Mistake {
+        place: "[snowflake]".into(),
+        what: format!("there is no connection `{name}`"),
+        remedy: Some(if known.is_empty() {
+            "write it into ~/.snowflake/connections.toml".into()
+        } else {
+            format!("the connections there are: {}", known.join(", "))
+        }),
+    }
+}
+
+/// Reads a file if it is there and if nobody else could have written it.
+/// Source: Snowflake CLI, "Managing connections", on the permissions of `config.toml`.
+fn read_table(path: &Path, world: &World<'_>) -> Result<Option<Table>, Mistake> {
+    let mistake =
+        |what: String, remedy: String| Mistake { place: path.display().to_string(), what, remedy: Some(remedy) };
+    let file = match (world.read)(path) {
+        Ok(file) => file,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        Err(_) => return Err(mistake("the file cannot be read".into(), "check its owner and mode".into())),
+    };
+    let mode = file.mode.unwrap_or(0o600);
+    let tighten = format!("chmod 0600 {}", path.display());
+    if mode & 0o022 != 0 {
+        return Err(mistake("others can write the file".into(), tighten));
+    }
+    if mode & 0o044 != 0 && (world.variable)(READABLE_IS_FINE).is_none_or(|set| !set.eq_ignore_ascii_case("true")) {
+        return Err(mistake("others can read the file".into(), format!("{tighten} (or set {READABLE_IS_FINE}=true)")));
+    }
+    match file.text.parse::<Table>() {
+        Ok(table) => Ok(Some(table)),
+        // The parser's own message quotes the line, which may hold a password.
+        Err(error) => {
+            let line = error.span().map(|span| file.text.bytes().take(span.start).filter(|b| *b == b'\n').count() + 1);
+            let at = line.map(|line| format!(" (line {line})")).unwrap_or_default();
+            Err(mistake(format!("the file is not TOML{at}"), "mend the line".into()))
+        }
+    }
+}
+
+fn layer(place: String, section: &Table) -> Layer {
+    let mut values = BTreeMap::new();
+    for (key, value) in section {
+        let text = match value {
+            Value::String(text) => text.clone(),
+            Value::Integer(number) => number.to_string(),
+            Value::Boolean(flag) => flag.to_string(),
+            Value::Float(_) | Value::Datetime(_) | Value::Array(_) | Value::Table(_) => continue,
+        };
+        if let Some(key) = canonical_key(key) {
+            values.insert(key, Secret::new(text));
+        } else {
+            tracing::debug!(key, "a key of the connection is ignored");
+        }
+    }
+    Layer { place, values }
+}
+
+fn environment(prefix: &str, world: &World<'_>) -> Layer {
+    let mut values = BTreeMap::new();
+    for name in (world.variables)() {
+        let key = name.to_uppercase().strip_prefix(prefix).and_then(canonical_key);
+        if let (Some(key), Some(value)) = (key, (world.variable)(&name)) {
+            values.insert(key, Secret::new(value));
+        }
+    }
+    Layer { place: format!("{prefix}…"), values }
+}
+
+/// Reads a file with its mode, for [`World::read`].
+pub fn read_file(path: &Path) -> io::Result<FileText> {
+    let text = std::fs::read_to_string(path)?;
+    Ok(FileText { text, mode: mode_of(path)? })
+}
+
+#[cfg(unix)]
+fn mode_of(path: &Path) -> io::Result<Option<u32>> {
+    use std::os::unix::fs::MetadataExt as _;
+    Ok(Some(std::fs::metadata(path)?.mode()))
+}
+
+#[cfg(not(unix))]
+fn mode_of(_: &Path) -> io::Result<Option<u32>> {
+    Ok(None)
+}

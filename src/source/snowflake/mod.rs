@@ -1,0 +1,205 @@
+//! Reads the table in Snowflake: one session, one look at the columns, one statement, one stream.
+//!
+//! A role with USAGE on the database and the schema and SELECT on the table is enough. Nothing is written.
+
+mod connections_file;
+mod connection;
+mod account;
+mod identifier;
+mod columns;
+mod query;
+mod jwt;
+mod login;
+mod wire;
+mod transport;
+mod session;
+mod answer;
+mod json_rows;
+mod decode;
+mod rows;
+mod fault;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+use ring::rand::{SecureRandom as _, SystemRandom};
+use tokio::sync::{mpsc, oneshot};
+
+pub use self::account::{Connection, Login, Protocol, TokenKind};
+pub use self::connection::{Layer, Mistake, canonical_key, settle};
+pub use self::connections_file::{FileText, World, read_file};
+pub use self::wire::Patience;
+
+use self::answer::Manifest;
+use self::columns::match_columns;
+use self::decode::Decoder;
+use self::fault::{Context, Statement};
+use self::identifier::{Identifier, parse_path};
+use self::session::Session;
+use super::{RowStream, Selection, SourceError, Trouble};
+
+/// Batches that wait to be read; more would only cost memory.
+const BATCHES_AHEAD: usize = 2;
+
+/// A table in Snowflake and the way to it, every value checked.
+#[derive(Debug, Clone)]
+pub struct SnowflakeSettings {
+    /// How to log in, and where.
+    pub connection: Connection,
+    /// The table or view, in one to three parts, as a person writes it.
+    pub table: String,
+    /// The owner's own condition on the rows, in SQL.
+    pub where_clause: Option<String>,
+    /// How long a statement may run.
+    pub query_timeout: Duration,
+}
+
+impl SnowflakeSettings {
+    /// Gives the parts of the table's name, completed from the connection.
+    fn table_path(&self) -> Result<Vec<Identifier>, SourceError> {
+        let configuration = |name: &str, value: &str, why: &str| SourceError {
+            trouble: Trouble::Configuration,
+            what: format!("{name} `{value}` {why}"),
+            remedy: Some("write it as DATABASE.SCHEMA.TABLE, with double quotes around a name in mixed case".into()),
+        };
+        let mut path = parse_path(&self.table, 3).map_err(|why| configuration("table", &self.table, why))?;
+        let Connection { database, schema, .. } = &self.connection;
+        for (length, name, value) in [(1, "schema", schema), (2, "database", database)] {
+            if let (Some(value), true) = (value, path.len() == length) {
+                let part = parse_path(value, 1).map_err(|why| configuration(name, value, why))?;
+                path.splice(0..0, part);
+            }
+        }
+        Ok(path)
+    }
+}
+
+/// Says what is wrong with the name of a table, for a message that begins with the name; needs no connection.
+pub fn check_table(name: &str) -> Result<(), &'static str> {
+    parse_path(name, 3).map(drop)
+}
+
+/// What a run takes from the world around it.
+#[derive(Debug, Clone)]
+pub struct Surroundings {
+    /// Tells the time.
+    pub now: fn() -> DateTime<Utc>,
+    /// Gives random bits.
+    pub random: fn() -> u64,
+    /// How long to wait for what.
+    pub patience: Patience,
+    /// Held until the session is closed; whoever holds the receiver can wait for that before the process ends.
+    pub farewell: Option<mpsc::Sender<()>>,
+}
+
+impl Default for Surroundings {
+    fn default() -> Self {
+        Self { now: Utc::now, random: random_bits, patience: Patience::default(), farewell: None }
+    }
+}
+
+/// Gives random bits of the operating system, which waits and request ids are made of.
+fn random_bits() -> u64 {
+    let mut bytes = [0; 8];
+    // Without randomness waits are merely the shortest and ids alike within one run of zero bits.
+    if SystemRandom::new().fill(&mut bytes).is_err() {
+        return u64::from(Utc::now().timestamp_subsec_nanos()) << 32;
+    }
+    u64::from_ne_bytes(bytes)
+}
+
+/// Logs in, finds the columns, runs the statement and gives its rows.
+///
+/// Dropping the future or the stream ends the statement and the session, in the background and within
+/// [`Patience::farewell`]. The stream ends after the session was closed.
+pub async fn open(
+    settings: SnowflakeSettings,
+    selection: Selection,
+    surroundings: Surroundings,
+) -> Result<RowStream, SourceError> {
+    let (head, opened) = oneshot::channel();
+    let (sender, batches) = mpsc::channel(BATCHES_AHEAD);
+    tokio::spawn(read(Arc::new(settings), selection, surroundings, head, sender));
+    let stopped =
+        || SourceError { trouble: Trouble::Temporary, what: "reading from Snowflake was stopped".into(), remedy: None };
+    let Head { total, absent } = opened.await.unwrap_or_else(|_| Err(stopped()))?;
+    Ok(RowStream::new(Some(total), absent, batches))
+}
+
+/// What is known once the statement has run.
+struct Head {
+    total: u64,
+    absent: Vec<String>,
+}
+
+/// The life of one session, which goes on to its proper end even when nobody waits any more.
+async fn read(
+    settings: Arc<SnowflakeSettings>,
+    selection: Selection,
+    surroundings: Surroundings,
+    mut head: oneshot::Sender<Result<Head, SourceError>>,
+    sender: mpsc::Sender<Result<arrow_array::RecordBatch, SourceError>>,
+) {
+    let _until_closed = surroundings.farewell.clone();
+    let mut session = match Session::new(&settings, surroundings) {
+        Ok(session) => session,
+        Err(fault) => {
+            let context = Context { settings: &settings, role: None, statement: Statement::Columns };
+            drop(head.send(Err(fault.explain(&context))));
+            return;
+        }
+    };
+    let found = tokio::select! {
+        found = find_rows(&mut session, &settings, &selection) => found,
+        () = head.closed() => {
+            session.close().await;
+            return;
+        }
+    };
+    match found {
+        Err(error) => {
+            session.close().await;
+            drop(head.send(Err(error)));
+        }
+        Ok(Found { manifest, absent, decoder }) => {
+            if head.send(Ok(Head { total: manifest.total, absent })).is_ok() {
+                let handed_on = rows::hand_on(manifest, decoder, session.wire().clone(), sender.clone()).await;
+                if let Err(fault) = handed_on {
+                    let role = session.role();
+                    let context = Context { settings: &settings, role: role.as_deref(), statement: Statement::Rows };
+                    drop(sender.send(Err(fault.explain(&context))).await);
+                }
+            }
+            session.close().await;
+        }
+    }
+}
+
+/// A result whose rows have not been fetched yet.
+struct Found {
+    manifest: Manifest,
+    absent: Vec<String>,
+    decoder: Decoder,
+}
+
+async fn find_rows(
+    session: &mut Session,
+    settings: &SnowflakeSettings,
+    selection: &Selection,
+) -> Result<Found, SourceError> {
+    let table = settings.table_path()?;
+    let head = session.run(&query::columns_query(&table)).await;
+    let role = session.role();
+    let context = |statement| Context { settings, role: role.as_deref(), statement };
+    let columns = head.map_err(|fault| fault.explain(&context(Statement::Columns)))?.columns;
+    let matched = match_columns(&selection.columns, &columns).map_err(|unsuited| SourceError {
+        trouble: Trouble::Configuration,
+        what: format!("{} {}", settings.table, unsuited.what),
+        remedy: Some(unsuited.remedy),
+    })?;
+    let query = query::rows_query(&table, &columns, &matched.present, selection, settings.where_clause.as_deref());
+    let manifest = session.run(&query.sql).await;
+    let manifest = manifest.map_err(|fault| fault.explain(&context(Statement::Rows)))?;
+    Ok(Found { manifest, absent: matched.absent, decoder: Decoder::new(query.outputs) })
+}

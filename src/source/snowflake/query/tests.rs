@@ -1,0 +1,216 @@
+//! Tables of statements, whole and in parts.
+
+use super::*;
+use crate::source::snowflake::columns::match_columns;
+use crate::source::snowflake::identifier::parse_path;
+use crate::source::{ColumnRequest, Need, StoreWindow};
+
+const SINCE: &str = "2026-11-16T12:00:00Z";
+
+fn column(name: &str, wire: &str) -> Column {
+    Column { name: Identifier::exact(name), kind: Kind::of(wire) }
+}
+
+fn request(name: &str, reading: Reading) -> ColumnRequest {
+    ColumnRequest { name: name.to_owned(), reading, need: Need::Required }
+}
+
+fn instant(text: &str) -> DateTime<Utc> {
+    text.parse().unwrap()
+}
+
+fn selection(columns: Vec<ColumnRequest>) -> Selection {
+    Selection {
+        columns,
+        time_column: "occurred_at".into(),
+        id_column: "event_id".into(),
+        name_column: Some("event_name".into()),
+        match_columns: Vec::new(),
+        since: instant(SINCE),
+        until: None,
+        store: None,
+        names: Vec::new(),
+        limit: None,
+        zone: Tz::UTC,
+    }
+}
+
+fn build(columns: &[Column], selection: &Selection, owner_condition: Option<&str>) -> Query {
+    let table = parse_path("ANALYTICS.MARTS.FACEBOOK_EVENTS", 3).unwrap();
+    let matched = match_columns(&selection.columns, columns).unwrap();
+    rows_query(&table, columns, &matched.present, selection, owner_condition)
+}
+
+#[test]
+fn the_columns_are_looked_at_without_reading_a_row() {
+    let table = parse_path(r#"db."My Schema".events"#, 3).unwrap();
+    assert_eq!(columns_query(&table), r#"SELECT * FROM "DB"."My Schema"."EVENTS" LIMIT 0"#);
+}
+
+#[test]
+fn the_whole_statement() {
+    let columns = [
+        column("EVENT_ID", "text"),
+        column("OCCURRED_AT", "timestamp_ntz"),
+        column("EVENT_NAME", "text"),
+        column("email", "text"),
+        column("VALUE", "fixed"),
+        column("SECRET_NOTE", "text"),
+        column("ACTION_SOURCE", "text"),
+    ];
+    let mut selection = selection(vec![
+        request("event_id", Reading::Text),
+        request("Occurred_At", Reading::Time),
+        request("event_name", Reading::Text),
+        request("email", Reading::Text),
+        request("value", Reading::Text),
+    ]);
+    selection.match_columns = vec!["EMAIL".into(), "phone".into()];
+    selection.until = Some(instant("2026-11-23T12:00:00.5Z"));
+    selection.store = Some(StoreWindow { column: "action_source".into(), since: instant("2026-09-22T12:00:00Z") });
+    selection.names = vec!["Purchase".into(), "it's \\ odd".into()];
+    selection.limit = Some(10);
+    let query = build(&columns, &selection, Some(" source = 'shop' OR 1=1 -- the shop "));
+    let expected = r#"WITH fbcapi_rows AS (
+SELECT "EVENT_ID", "OCCURRED_AT", "EVENT_NAME", "email", "VALUE"
+FROM "ANALYTICS"."MARTS"."FACEBOOK_EVENTS"
+WHERE ("OCCURRED_AT" IS NULL OR (("OCCURRED_AT" >= '2026-11-16 12:00:00.000000'::TIMESTAMP_NTZ OR (LOWER(TRIM("ACTION_SOURCE")) = 'physical_store' AND "OCCURRED_AT" >= '2026-09-22 12:00:00.000000'::TIMESTAMP_NTZ)) AND "OCCURRED_AT" < '2026-11-23 12:00:00.500000'::TIMESTAMP_NTZ))
+AND "EVENT_NAME" IN ('Purchase', 'it''s \\ odd')
+AND (
+source = 'shop' OR 1=1 -- the shop
+)
+)
+SELECT fbcapi_rows."EVENT_ID" AS "event_id",
+DATE_PART(EPOCH_MICROSECOND, fbcapi_rows."OCCURRED_AT") AS "Occurred_At",
+fbcapi_rows."EVENT_NAME" AS "event_name",
+fbcapi_rows."email" AS "email",
+TO_VARCHAR(fbcapi_rows."VALUE") AS "value",
+IFF(COALESCE(TRIM(fbcapi_rows."EVENT_ID"), '') = '', 1, COUNT(*) OVER (PARTITION BY fbcapi_rows."EVENT_ID", fbcapi_rows."EVENT_NAME")) AS "_FBCAPI_COPIES",
+IFF(COALESCE(TRIM(fbcapi_rows."EVENT_ID"), '') = '', 0, IFF(MIN(HASH(fbcapi_rows."EVENT_ID", fbcapi_rows."OCCURRED_AT", fbcapi_rows."EVENT_NAME", fbcapi_rows."email", fbcapi_rows."VALUE")) OVER (PARTITION BY fbcapi_rows."EVENT_ID", fbcapi_rows."EVENT_NAME") <> MAX(HASH(fbcapi_rows."EVENT_ID", fbcapi_rows."OCCURRED_AT", fbcapi_rows."EVENT_NAME", fbcapi_rows."email", fbcapi_rows."VALUE")) OVER (PARTITION BY fbcapi_rows."EVENT_ID", fbcapi_rows."EVENT_NAME"), 1, 0)) AS "_FBCAPI_COPIES_DIFFER"
+FROM fbcapi_rows
+QUALIFY COALESCE(TRIM(fbcapi_rows."EVENT_ID"), '') = '' OR ROW_NUMBER() OVER (PARTITION BY fbcapi_rows."EVENT_ID", fbcapi_rows."EVENT_NAME" ORDER BY IFF(fbcapi_rows."email" IS NULL, 0, 1) DESC, HASH(fbcapi_rows."EVENT_ID", fbcapi_rows."OCCURRED_AT", fbcapi_rows."EVENT_NAME", fbcapi_rows."email", fbcapi_rows."VALUE")) = 1
+LIMIT 10"#;
+    assert_eq!(query.sql, expected);
+    let names: Vec<_> = query.outputs.iter().map(|output| (output.name.as_str(), output.form)).collect();
+    assert_eq!(
+        names,
+        [
+            ("event_id", Form::Text),
+            ("Occurred_At", Form::Microseconds),
+            ("event_name", Form::Text),
+            ("email", Form::Text),
+            ("value", Form::Text),
+            (COPIES_COLUMN, Form::Integer),
+            (COPIES_DIFFER_COLUMN, Form::Integer),
+        ]
+    );
+}
+
+#[test]
+fn each_type_is_read_in_the_form_that_is_asked_for() {
+    use Form::{Json, Microseconds, Text};
+    use Reading as R;
+    let berlin: Tz = "Europe/Berlin".parse().unwrap();
+    for (wire, reading, zone, expected, form) in [
+        ("text", R::Text, Tz::UTC, "C", Text),
+        ("text", R::Time, berlin, "C", Text),
+        ("text", R::Date, Tz::UTC, "C", Text),
+        ("fixed", R::Text, Tz::UTC, "TO_VARCHAR(C)", Text),
+        ("fixed", R::Time, Tz::UTC, "TO_VARCHAR(C)", Text),
+        ("decfloat", R::Text, Tz::UTC, "TO_VARCHAR(C)", Text),
+        ("real", R::Text, Tz::UTC, "C", Text),
+        ("boolean", R::Text, Tz::UTC, "TO_VARCHAR(C)", Text),
+        ("variant", R::Text, Tz::UTC, "TO_JSON(C)", Json),
+        ("array", R::Text, Tz::UTC, "TO_JSON(C)", Json),
+        ("object", R::Date, Tz::UTC, "TO_JSON(C)", Json),
+        ("binary", R::Text, Tz::UTC, "HEX_ENCODE(C)", Text),
+        ("time", R::Text, Tz::UTC, "TO_VARCHAR(C)", Text),
+        ("date", R::Text, Tz::UTC, "TO_VARCHAR(TO_DATE(C), 'YYYY-MM-DD')", Text),
+        ("date", R::Date, Tz::UTC, "TO_VARCHAR(TO_DATE(C), 'YYYY-MM-DD')", Text),
+        ("date", R::Time, Tz::UTC, "DATE_PART(EPOCH_MICROSECOND, C::TIMESTAMP_NTZ)", Microseconds),
+        (
+            "date",
+            R::Time,
+            berlin,
+            "DATE_PART(EPOCH_MICROSECOND, CONVERT_TIMEZONE('Europe/Berlin', 'UTC', C::TIMESTAMP_NTZ))",
+            Microseconds,
+        ),
+        ("timestamp_ntz", R::Time, Tz::UTC, "DATE_PART(EPOCH_MICROSECOND, C)", Microseconds),
+        (
+            "timestamp_ntz",
+            R::Time,
+            berlin,
+            "DATE_PART(EPOCH_MICROSECOND, CONVERT_TIMEZONE('Europe/Berlin', 'UTC', C))",
+            Microseconds,
+        ),
+        ("timestamp_ltz", R::Time, berlin, "DATE_PART(EPOCH_MICROSECOND, C)", Microseconds),
+        ("timestamp_tz", R::Time, berlin, "DATE_PART(EPOCH_MICROSECOND, C)", Microseconds),
+        ("timestamp_tz", R::Date, berlin, "TO_VARCHAR(TO_DATE(C), 'YYYY-MM-DD')", Text),
+        ("timestamp_ntz", R::Text, berlin, "TO_VARCHAR(C)", Text),
+    ] {
+        let (expression, found) = read(&column("C", wire), reading, zone);
+        assert_eq!(
+            (expression.replace("fbcapi_rows.\"C\"", "C").as_str(), found),
+            (expected, form),
+            "{wire} {reading:?}"
+        );
+    }
+}
+
+#[test]
+fn the_window_never_fails_and_never_hides_a_bad_time() {
+    let berlin: Tz = "Europe/Berlin".parse().unwrap();
+    for (wire, zone, expected) in [
+        ("timestamp_tz", berlin, "(T IS NULL OR (T >= '2026-11-16 12:00:00.000000 +00:00'::TIMESTAMP_TZ))"),
+        ("timestamp_ntz", Tz::UTC, "(T IS NULL OR (T >= '2026-11-16 12:00:00.000000'::TIMESTAMP_NTZ))"),
+        (
+            "timestamp_ntz",
+            berlin,
+            "(CONVERT_TIMEZONE('Europe/Berlin', 'UTC', T) IS NULL OR \
+             ((T >= '2026-11-14 12:00:00.000000'::TIMESTAMP_NTZ AND \
+             CONVERT_TIMEZONE('Europe/Berlin', 'UTC', T) >= '2026-11-16 12:00:00.000000'::TIMESTAMP_NTZ)))",
+        ),
+        (
+            "text",
+            Tz::UTC,
+            "(TRY_CAST(T AS TIMESTAMP_TZ) IS NULL OR \
+             (TRY_CAST(T AS TIMESTAMP_TZ) >= '2026-11-16 12:00:00.000000 +00:00'::TIMESTAMP_TZ))",
+        ),
+        (
+            "fixed",
+            berlin,
+            "(TRY_CAST(T::VARCHAR AS TIMESTAMP_TZ) IS NULL OR \
+             (TRY_CAST(T::VARCHAR AS TIMESTAMP_TZ) >= '2026-11-15 12:00:00.000000 +00:00'::TIMESTAMP_TZ))",
+        ),
+    ] {
+        let columns = [column("OCCURRED_AT", wire)];
+        let mut selection = selection(Vec::new());
+        selection.zone = zone;
+        let [condition] = conditions(&columns, &selection, None).try_into().unwrap();
+        assert_eq!(condition.replace("\"OCCURRED_AT\"", "T"), expected, "{wire}");
+    }
+}
+
+#[test]
+fn a_table_without_event_name_counts_copies_by_id_alone() {
+    let columns = [column("EVENT_ID", "fixed"), column("OCCURRED_AT", "timestamp_ntz")];
+    let mut selection = selection(vec![request("event_id", Reading::Text)]);
+    selection.name_column = None;
+    let sql = build(&columns, &selection, Some("  ")).sql;
+    assert!(
+        sql.contains("PARTITION BY fbcapi_rows.\"EVENT_ID\"::VARCHAR ORDER BY HASH(fbcapi_rows.\"EVENT_ID\"))"),
+        "{sql}"
+    );
+    assert!(!sql.contains("AND (\n"), "{sql}");
+}
+
+#[test]
+fn names_from_the_configuration_cannot_leave_their_quotes() {
+    let name = "x\" FROM t; DROP TABLE t --";
+    let columns = [column(name, "text"), column("EVENT_ID", "text"), column("OCCURRED_AT", "date")];
+    let sql = build(&columns, &selection(vec![request(name, Reading::Text)]), None).sql;
+    assert!(
+        sql.contains("fbcapi_rows.\"x\"\" FROM t; DROP TABLE t --\" AS \"x\"\" FROM t; DROP TABLE t --\""),
+        "{sql}"
+    );
+}

@@ -1,0 +1,196 @@
+//! Fetches the rows of a result, in order and a few parts ahead at most, and counts them.
+//!
+//! Memory holds the compressed bytes of the part being decoded and of the few fetched ahead, whatever the size of the
+//! result. A part that arrives torn is fetched again, and what was already handed on of it is not handed on twice.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use arrow_array::RecordBatch;
+use arrow_ipc::reader::StreamReader;
+use bytes::Bytes;
+use http::{HeaderMap, Method};
+use reqwest::{Request, Url};
+use tokio::runtime::Handle;
+use tokio::sync::mpsc;
+use tokio::task::JoinHandle;
+use tokio::time::Instant;
+
+use super::answer::{Chunk, Format, Manifest};
+use super::decode::Decoder;
+use super::fault::{Fault, Step};
+use super::json_rows::{self, Stop};
+use super::wire::{Wire, unzipped};
+use crate::source::SourceError;
+
+/// So many parts are fetched before they are needed.
+const AHEAD: usize = 3;
+
+/// Where batches go.
+type Sender = mpsc::Sender<Result<RecordBatch, SourceError>>;
+
+/// Hands on every row of a result, or says why not. Ends early when nobody reads any more.
+pub(super) async fn hand_on(manifest: Manifest, decoder: Decoder, wire: Wire, sender: Sender) -> Result<(), Fault> {
+    let runtime = Handle::current();
+    let work = tokio::task::spawn_blocking(move || {
+        let Manifest { total, columns: _, format, inline, chunks, chunk_headers } = manifest;
+        let mut pump = Pump { format, decoder, sender, runtime, came: 0 };
+        if let Some(inline) = inline {
+            pump.hand_on_inline(&inline)?;
+        }
+        pump.hand_on_chunks(chunks, &Arc::new(Fetcher { wire, headers: chunk_headers }))?;
+        if pump.came == total { Ok(()) } else { Err(Fault::Short { announced: total, came: pump.came }) }
+    });
+    work.await.unwrap_or_else(|_| Err(Fault::Unreadable(Step::Chunk, "its bytes could not be decoded".into())))
+}
+
+/// Why a part could not be handed on.
+enum Trouble {
+    /// Its bytes are torn or fewer than they should be.
+    Torn,
+    /// It would not be better the next time.
+    Fault(Fault),
+}
+
+impl From<Fault> for Trouble {
+    fn from(fault: Fault) -> Self {
+        Self::Fault(fault)
+    }
+}
+
+/// Decodes on a thread of its own.
+struct Pump {
+    format: Format,
+    decoder: Decoder,
+    sender: Sender,
+    runtime: Handle,
+    came: u64,
+}
+
+impl Pump {
+    fn hand_on_inline(&mut self, inline: &Bytes) -> Result<(), Fault> {
+        self.hand_on_part(inline, &mut 0).map_err(|trouble| match trouble {
+            Trouble::Torn => Fault::Unreadable(Step::Statement, "its first rows could not be decoded".into()),
+            Trouble::Fault(fault) => fault,
+        })
+    }
+
+    fn hand_on_chunks(&mut self, chunks: Vec<Chunk>, fetcher: &Arc<Fetcher>) -> Result<(), Fault> {
+        let mut waiting = chunks.into_iter();
+        let mut ahead = VecDeque::new();
+        loop {
+            while ahead.len() < AHEAD {
+                let Some(chunk) = waiting.next() else { break };
+                ahead.push_back((Fetching::start(&self.runtime, fetcher, &chunk), chunk));
+            }
+            let Some((fetching, chunk)) = ahead.pop_front() else { return Ok(()) };
+            self.hand_on_chunk(&chunk, fetching, fetcher)?;
+        }
+    }
+
+    fn hand_on_chunk(&mut self, chunk: &Chunk, first: Fetching, fetcher: &Arc<Fetcher>) -> Result<(), Fault> {
+        let mut fetching = first;
+        let mut batches = 0;
+        let before = self.came;
+        let attempts = fetcher.wire.surroundings().patience.attempts;
+        for _ in 0..attempts {
+            let bytes = self.wait_for(&mut fetching)?;
+            let trouble = self.hand_on_part(&bytes, &mut batches).err();
+            let came = self.came - before;
+            match trouble {
+                Some(Trouble::Fault(fault)) => return Err(fault),
+                None if chunk.row_count == 0 || came == chunk.row_count => return Ok(()),
+                None if came > chunk.row_count => break,
+                None | Some(Trouble::Torn) => fetching = Fetching::start(&self.runtime, fetcher, chunk),
+            }
+        }
+        Err(Fault::Short { announced: chunk.row_count, came: self.came - before })
+    }
+
+    /// Waits for a part, or for nobody reading any more.
+    fn wait_for(&self, fetching: &mut Fetching) -> Result<Bytes, Fault> {
+        self.runtime.block_on(async {
+            tokio::select! {
+                fetched = &mut fetching.0 => {
+                    fetched.unwrap_or_else(|_| Err(Fault::Stopped))
+                }
+                () = self.sender.closed() => Err(Fault::Stopped),
+            }
+        })
+    }
+
+    /// Decodes a part and hands its batches on, except for those that were handed on before.
+    fn hand_on_part(&mut self, bytes: &Bytes, handed_on: &mut usize) -> Result<(), Trouble> {
+        let before = *handed_on;
+        let mut batches = 0;
+        let mut next = |pump: &mut Self, batch: &RecordBatch| {
+            batches += 1;
+            if batches <= before {
+                return Ok(());
+            }
+            pump.hand_on_batch(batch)?;
+            *handed_on = batches;
+            Ok::<_, Trouble>(())
+        };
+        match self.format {
+            Format::Arrow => {
+                let reader = StreamReader::try_new(unzipped(bytes), None).map_err(|_| Trouble::Torn)?;
+                for batch in reader {
+                    next(self, &batch.map_err(|_| Trouble::Torn)?)?;
+                }
+                Ok(())
+            }
+            Format::Json => {
+                let columns = self.decoder.column_count();
+                json_rows::read(unzipped(bytes), columns, |batch| next(self, &batch)).map_err(|stop| match stop {
+                    Stop::Malformed => Trouble::Torn,
+                    Stop::Refused(trouble) => trouble,
+                })
+            }
+        }
+    }
+
+    fn hand_on_batch(&mut self, batch: &RecordBatch) -> Result<(), Trouble> {
+        let converted = self.decoder.convert(batch)?;
+        let rows = u64::try_from(converted.num_rows()).unwrap_or(u64::MAX);
+        self.sender.blocking_send(Ok(converted)).map_err(|_| Fault::Stopped)?;
+        self.came = self.came.saturating_add(rows);
+        Ok(())
+    }
+}
+
+/// Fetches parts.
+struct Fetcher {
+    wire: Wire,
+    headers: HeaderMap,
+}
+
+impl Fetcher {
+    async fn fetch(&self, chunk: &Chunk) -> Result<Bytes, Fault> {
+        let unreadable = || Fault::Unreadable(Step::Chunk, "a part of the result has no address".into());
+        let url = Url::parse(chunk.address()).map_err(|_| unreadable())?;
+        let deadline = Instant::now() + self.wire.surroundings().patience.answer;
+        let answer = self.wire.send(Step::Chunk, deadline, |_| {
+            let mut request = Request::new(Method::GET, url.clone());
+            *request.headers_mut() = self.headers.clone();
+            Ok(request)
+        });
+        Ok(answer.await?.body)
+    }
+}
+
+/// A part on its way; dropping it stops the download.
+struct Fetching(JoinHandle<Result<Bytes, Fault>>);
+
+impl Fetching {
+    fn start(runtime: &Handle, fetcher: &Arc<Fetcher>, chunk: &Chunk) -> Self {
+        let (fetcher, chunk) = (Arc::clone(fetcher), chunk.clone());
+        Self(runtime.spawn(async move { fetcher.fetch(&chunk).await }))
+    }
+}
+
+impl Drop for Fetching {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}

@@ -1,0 +1,164 @@
+//! Running the statements: long ones, repeated ones, refused ones, abandoned ones.
+
+use super::*;
+
+#[tokio::test]
+async fn row_12_a_long_query_is_waited_for() {
+    let server = Server::start(|_| Script {
+        rows: [running("333334", "/queries/q/result")].into(),
+        polls: [
+            running("333333", "/queries/q/result"),
+            unavailable(),
+            running("333334", "/queries/q/result"),
+            result(4, 0..4, &[]),
+        ]
+        .into(),
+        ..Script::default()
+    })
+    .await;
+    assert_eq!(rows_of(&server).await.unwrap(), ids(4));
+    let polls = server.seen("/queries/q/result");
+    assert_eq!(polls.len(), 4);
+    assert_eq!(polls[0].headers["authorization"], "Snowflake Token=\"session-secret\"");
+}
+
+#[tokio::test]
+async fn row_12_a_query_that_never_ends_is_aborted() {
+    let polls = std::iter::repeat_n(running("333333", "/queries/q/result"), 10_000).collect();
+    let server =
+        Server::start(|_| Script { rows: [running("333334", "/queries/q/result")].into(), polls, ..Script::default() })
+            .await;
+    let mut settings = settings(&server);
+    settings.query_timeout = Duration::from_millis(400);
+    let found = read(open_with(settings).await).await;
+    check_error(&server, found, Trouble::Temporary, "ran longer than");
+    let [abort] = server.seen("/queries/v1/abort-request").try_into().unwrap();
+    assert_eq!(abort.body["requestId"], server.statements()[0].query["requestId"].as_str());
+}
+
+#[tokio::test]
+async fn the_token_is_never_sent_to_another_host() {
+    let server = Server::start(rows([running("333334", "http://example.com/queries/q/result")])).await;
+    check_error(&server, rows_of(&server).await, Trouble::Protocol, "a place on another host");
+}
+
+#[tokio::test]
+async fn row_13_a_lost_session_is_opened_again_once() {
+    let server = Server::start(rows([refused("390112", "Your session has expired."), result(2, 0..2, &[])])).await;
+    assert_eq!(rows_of(&server).await.unwrap(), ids(2));
+    assert_eq!(server.seen("/session/v1/login-request").len(), 2);
+
+    let server = Server::start(rows([refused("390112", "Expired."), refused("390111", "Gone.")])).await;
+    check_error(&server, rows_of(&server).await, Trouble::Temporary, "the session ended twice");
+}
+
+#[tokio::test]
+async fn row_13_a_session_is_prolonged_and_where_it_cannot_be_opened_again() {
+    let token = |server: &Server| server.statements()[0].headers["authorization"].to_str().unwrap().to_owned();
+    let server = Server::start(|_| Script {
+        logins: [short_login()].into(),
+        renewals: [renewal()].into(),
+        rows: [result(2, 0..2, &[])].into(),
+        ..Script::default()
+    })
+    .await;
+    assert_eq!(rows_of(&server).await.unwrap(), ids(2));
+    assert_eq!(server.seen("/session/token-request").len(), 1);
+    assert_eq!(token(&server), "Snowflake Token=\"renewed-secret\"");
+
+    let server = Server::start(|_| Script {
+        logins: [short_login()].into(),
+        renewals: [refused("390114", "Authentication token has expired.")].into(),
+        rows: [result(2, 0..2, &[])].into(),
+        ..Script::default()
+    })
+    .await;
+    assert_eq!(rows_of(&server).await.unwrap(), ids(2));
+    assert_eq!(server.seen("/session/v1/login-request").len(), 2);
+    assert_eq!(token(&server), "Snowflake Token=\"session-secret\"");
+}
+
+#[tokio::test]
+async fn row_14_a_missing_table_names_role_and_grants() {
+    let message = "SQL compilation error:\nObject 'FACEBOOK_EVENTS' does not exist or not authorized.";
+    let server = Server::start(|_| Script { columns: [refused("002003", message)].into(), ..Script::default() }).await;
+    let words = "facebook_events does not exist or role READER may not read it: SQL compilation error: Object \
+                 'FACEBOOK_EVENTS' does not exist or not authorized (002003) check the name; else GRANT USAGE ON \
+                 DATABASE ANALYTICS TO ROLE READER; GRANT USAGE ON SCHEMA ANALYTICS.MARTS TO ROLE READER; GRANT SELECT \
+                 ON TABLE ANALYTICS.MARTS.FACEBOOK_EVENTS TO ROLE READER;";
+    check_error(&server, rows_of(&server).await, Trouble::Permission, words);
+}
+
+#[tokio::test]
+async fn row_14_missing_columns_are_named_before_the_rows_are_asked_for() {
+    let server =
+        Server::start(|_| Script { columns: [columns(&[("EVENTID", "text")])].into(), ..Script::default() }).await;
+    let words = "has no column `event_id`, `occurred_at` for `event_id` did you mean `EVENTID`?";
+    check_error(&server, rows_of(&server).await, Trouble::Configuration, words);
+    assert!(server.statements().is_empty());
+}
+
+#[tokio::test]
+async fn row_16_no_rows_is_no_error_in_any_format() {
+    for data in [
+        json!({ "total": 0, "returned": 0, "rowset": [], "queryResultFormat": "json" }),
+        json!({ "total": 0, "returned": 0, "rowsetBase64": "", "queryResultFormat": "arrow", "chunks": null }),
+    ] {
+        let server = Server::start(rows([done(&data)])).await;
+        assert_eq!(rows_of(&server).await.unwrap(), ids(0));
+    }
+}
+
+#[tokio::test]
+async fn a_repeated_statement_is_marked_so_that_it_runs_once() {
+    let server = Server::start(rows([unavailable(), Reply::Reset, result(2, 0..2, &[])])).await;
+    assert_eq!(rows_of(&server).await.unwrap(), ids(2));
+    let sent = server.statements();
+    assert_eq!(sent.len(), 3);
+    for (again, first) in sent[1..].iter().zip(std::iter::repeat(&sent[0])) {
+        assert_eq!(again.query["requestId"], first.query["requestId"]);
+        assert_ne!(again.query["request_guid"], first.query["request_guid"]);
+        assert_eq!(again.query["retry"], "true");
+        assert_eq!(first.query.get("retry"), None);
+    }
+}
+
+#[tokio::test]
+async fn a_server_that_stays_away_is_given_up() {
+    let server = Server::start(rows([unavailable(), unavailable(), unavailable(), unavailable()])).await;
+    check_error(&server, rows_of(&server).await, Trouble::Temporary, "the query failed with HTTP 503");
+    assert_eq!(server.statements().len(), 3);
+
+    let server = Server::start(rows([Reply::Reset, Reply::Reset, Reply::Reset])).await;
+    check_error(&server, rows_of(&server).await, Trouble::Temporary, "the connection to Snowflake broke");
+
+    let server = Server::start(rows([Reply::Hang, Reply::Hang, Reply::Hang])).await;
+    let mut impatient = surroundings();
+    impatient.patience.read = Duration::from_millis(150);
+    let found = read(open(settings(&server), selection(), impatient).await).await;
+    check_error(&server, found, Trouble::Temporary, "Snowflake did not answer in time");
+    assert_eq!(server.seen("/queries/v1/abort-request").len(), 1, "the statement may still run");
+}
+
+#[tokio::test]
+async fn a_redirect_is_not_followed() {
+    let away = vec![("location", "http://example.com/".to_owned())];
+    let server = Server::start(rows([Reply::Bytes(302, b"moved".to_vec(), away)])).await;
+    check_error(&server, rows_of(&server).await, Trouble::Temporary, "the query failed with HTTP 302");
+}
+
+#[tokio::test]
+async fn giving_up_while_the_query_runs_aborts_it_and_closes_the_session() {
+    let server = Server::start(rows([Reply::Hang])).await;
+    let (gone, mut closed) = mpsc::channel(1);
+    let surroundings = Surroundings { farewell: Some(gone), ..surroundings() };
+    let opening = tokio::spawn(open(settings(&server), selection(), surroundings));
+    while server.statements().is_empty() {
+        tokio::task::yield_now().await;
+    }
+    opening.abort();
+    assert_eq!(closed.recv().await, None);
+    let [abort] = server.seen("/queries/v1/abort-request").try_into().unwrap();
+    assert_eq!(abort.body["requestId"], server.statements()[0].query["requestId"].as_str());
+    assert_eq!(server.seen("/session").last().unwrap().path, "/session");
+}

@@ -1,0 +1,3 @@
+//! Peers that the tests talk to.
+
+pub(crate) mod snowflake;
