@@ -2,15 +2,6 @@
 //!
 //! A code is stable: it stands in reports, in the ledger and in the documentation.
 
-/// What a reason concerns.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Scope {
-    /// The whole row is not sent.
-    Row,
-    /// One optional field is left out; the row is sent without it.
-    Field,
-}
-
 /// Why a row was not sent, or a field of it was left out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Reason {
@@ -32,6 +23,10 @@ pub enum Reason {
     PurchaseWithoutValue,
     /// A Purchase has no currency.
     PurchaseWithoutCurrency,
+    /// The value of a Purchase is not a number.
+    PurchaseWithInvalidValue,
+    /// The currency of a Purchase is no ISO 4217 code.
+    PurchaseWithInvalidCurrency,
     /// The event is older than Meta accepts.
     Expired,
     /// The event time is further in the future than a clock can be wrong.
@@ -72,6 +67,10 @@ pub enum Reason {
     InvalidCurrency,
     /// The value is not a number.
     InvalidValue,
+    /// The opt-out is neither yes nor no; the event is sent as opted out.
+    InvalidOptOut,
+    /// The value has no currency, with which Meta would refuse the event.
+    ValueWithoutCurrency,
     /// There is a click id but no time of the click, so no `fbc` can be made.
     ClickWithoutTime,
     /// The time of the click is not a time.
@@ -84,12 +83,53 @@ pub enum Reason {
     InvalidIpAddress,
     /// A list or object column does not hold valid JSON.
     InvalidJson,
-    /// A cell holds a type that its field cannot be read from.
-    UnreadableCell,
 }
 
 impl Reason {
-    /// The reason's stable code.
+    /// Every reason.
+    pub const ALL: [Self; 39] = [
+        Self::MissingEventId,
+        Self::MissingEventTime,
+        Self::InvalidEventTime,
+        Self::EventTimeNotInSeconds,
+        Self::MissingEventName,
+        Self::InvalidActionSource,
+        Self::TooFewMatchKeys,
+        Self::PurchaseWithoutValue,
+        Self::PurchaseWithoutCurrency,
+        Self::PurchaseWithInvalidValue,
+        Self::PurchaseWithInvalidCurrency,
+        Self::Expired,
+        Self::InFuture,
+        Self::NotYetDue,
+        Self::Unmapped,
+        Self::NoConsent,
+        Self::RefusedByMeta,
+        Self::InvalidEmail,
+        Self::InvalidPhone,
+        Self::PhoneWithoutCountry,
+        Self::InvalidName,
+        Self::InvalidCity,
+        Self::InvalidState,
+        Self::InvalidPostalCode,
+        Self::InvalidCountry,
+        Self::InvalidDateOfBirth,
+        Self::InvalidGender,
+        Self::InvalidExternalId,
+        Self::Md5Hash,
+        Self::InvalidCurrency,
+        Self::InvalidValue,
+        Self::InvalidOptOut,
+        Self::ValueWithoutCurrency,
+        Self::ClickWithoutTime,
+        Self::InvalidClickTime,
+        Self::InvalidFbc,
+        Self::InvalidFbp,
+        Self::InvalidIpAddress,
+        Self::InvalidJson,
+    ];
+
+    /// The stable code.
     pub const fn code(self) -> &'static str {
         match self {
             Self::MissingEventId => "missing_event_id",
@@ -101,6 +141,8 @@ impl Reason {
             Self::TooFewMatchKeys => "too_few_match_keys",
             Self::PurchaseWithoutValue => "purchase_without_value",
             Self::PurchaseWithoutCurrency => "purchase_without_currency",
+            Self::PurchaseWithInvalidValue => "purchase_with_invalid_value",
+            Self::PurchaseWithInvalidCurrency => "purchase_with_invalid_currency",
             Self::Expired => "expired",
             Self::InFuture => "in_future",
             Self::NotYetDue => "not_yet_due",
@@ -121,13 +163,108 @@ impl Reason {
             Self::Md5Hash => "md5_hash",
             Self::InvalidCurrency => "invalid_currency",
             Self::InvalidValue => "invalid_value",
+            Self::InvalidOptOut => "invalid_opt_out",
+            Self::ValueWithoutCurrency => "value_without_currency",
             Self::ClickWithoutTime => "click_without_time",
             Self::InvalidClickTime => "invalid_click_time",
             Self::InvalidFbc => "invalid_fbc",
             Self::InvalidFbp => "invalid_fbp",
             Self::InvalidIpAddress => "invalid_ip_address",
             Self::InvalidJson => "invalid_json",
-            Self::UnreadableCell => "unreadable_cell",
         }
+    }
+
+    /// Whether the row is not sent for this reason; otherwise it is sent without the field.
+    pub const fn stops_row(self) -> bool {
+        matches!(
+            self,
+            Self::MissingEventId
+                | Self::MissingEventTime
+                | Self::InvalidEventTime
+                | Self::EventTimeNotInSeconds
+                | Self::MissingEventName
+                | Self::InvalidActionSource
+                | Self::TooFewMatchKeys
+                | Self::PurchaseWithoutValue
+                | Self::PurchaseWithoutCurrency
+                | Self::PurchaseWithInvalidValue
+                | Self::PurchaseWithInvalidCurrency
+                | Self::Expired
+                | Self::InFuture
+                | Self::NotYetDue
+                | Self::Unmapped
+                | Self::NoConsent
+                | Self::RefusedByMeta
+        )
+    }
+
+    /// What to do about it.
+    pub const fn remedy(self) -> &'static str {
+        match self {
+            Self::MissingEventId => {
+                "give every row of the table an event_id: without one nothing keeps the event from being sent twice"
+            }
+            Self::MissingEventTime => "fill the event time column; the time is never guessed",
+            Self::InvalidEventTime => "make the event time a timestamp, ISO 8601 text or seconds since 1970",
+            Self::EventTimeNotInSeconds => "divide the event time by 1000 (or more): it counts milliseconds or finer",
+            Self::MissingEventName => "fill facebook_event_type, or map event_name in [columns]",
+            Self::InvalidActionSource => {
+                "use one of Meta's action sources, such as website, email, phone_call or system_generated"
+            }
+            Self::TooFewMatchKeys => "add a column that identifies the person: email, phone, external_id or fbclid",
+            Self::PurchaseWithoutValue => "fill the value of every Purchase; zero is a value",
+            Self::PurchaseWithoutCurrency => {
+                "fill the currency of every Purchase, or set [columns] currency = { value = \"USD\" }"
+            }
+            Self::PurchaseWithInvalidValue => {
+                "make the value of every Purchase a number without currency sign or group separators"
+            }
+            Self::PurchaseWithInvalidCurrency => {
+                "use three-letter codes of ISO 4217 for the currency of every Purchase"
+            }
+            Self::Expired => "run more often: Meta accepts events for 7 days (62 days in a physical store)",
+            Self::InFuture => {
+                "check the event time's zone ([source] timezone) and the clock of the system that wrote it"
+            }
+            Self::NotYetDue => "nothing: a later run sends it",
+            Self::Unmapped => "map the event in the model, or set [meta] unmapped = \"send\"",
+            Self::NoConsent => "nothing, unless the consent column is wrong",
+            Self::RefusedByMeta => {
+                "look the code up in Meta's error reference; the event is tried again when its row changes"
+            }
+            Self::InvalidEmail => "correct the address at its source",
+            Self::InvalidPhone => "correct the number at its source, or its country",
+            Self::PhoneWithoutCountry => "set [phone] default_country, or map a country column",
+            Self::InvalidName => "correct the name at its source",
+            Self::InvalidCity => "correct the city at its source",
+            Self::InvalidState => "correct the state at its source",
+            Self::InvalidPostalCode => "correct the postal code at its source",
+            Self::InvalidCountry => "use two-letter country codes of ISO 3166-1",
+            Self::InvalidDateOfBirth => "make it a DATE or ISO 8601 text, or set [source] date_format",
+            Self::InvalidGender => "use f or m",
+            Self::InvalidExternalId => "give ids that hold more than white space",
+            Self::Md5Hash => "hash with SHA-256, or give the clear value and let fbcapi hash it",
+            Self::InvalidCurrency => "use three-letter codes of ISO 4217",
+            Self::InvalidValue => "make it a number without currency sign or group separators",
+            Self::InvalidOptOut => "use true or false",
+            Self::ValueWithoutCurrency => "fill the currency, or set [columns] currency = { value = \"USD\" }",
+            Self::ClickWithoutTime => "fill the time of the click (fbclid_occurred_at)",
+            Self::InvalidClickTime => "make the time of the click a timestamp",
+            Self::InvalidFbc => "pass the _fbc cookie on as it is, or leave it to fbclid and its time",
+            Self::InvalidFbp => "pass the _fbp cookie on as it is",
+            Self::InvalidIpAddress => "pass one IPv4 or IPv6 address",
+            Self::InvalidJson => "make it valid JSON: contents is a list of objects with an id",
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn codes_are_all_different() {
+        let codes: std::collections::BTreeSet<&str> = Reason::ALL.into_iter().map(Reason::code).collect();
+        assert_eq!(codes.len(), Reason::ALL.len());
     }
 }

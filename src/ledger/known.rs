@@ -24,8 +24,8 @@ pub enum Meeting {
     New,
     /// An earlier run left this, and this run meets it for the first time.
     Known(Fate),
-    /// This run has met it before.
-    Again,
+    /// This run has met it before, with this payload.
+    Again(Fingerprint),
 }
 
 /// What earlier runs left, in 20 bytes for each event that was sent, and which events this run has met.
@@ -76,20 +76,30 @@ impl Known {
         self.rejected.get(key).map(|refusal| Fate::Rejected(refusal.fingerprint))
     }
 
-    /// Tells what is known of an event, and remembers that this run has met it.
-    pub fn meet(&mut self, key: EventKey) -> Meeting {
-        if let Some((position, fingerprint)) = self.find(&key) {
+    /// Tells the payload with which an event was last refused, whatever else is known of it.
+    pub fn refused(&self, key: &EventKey) -> Option<Fingerprint> {
+        self.rejected.get(key).map(|refusal| refusal.fingerprint)
+    }
+
+    /// Tells what is known of an event, and remembers that this run has met it with a payload.
+    ///
+    /// Of an event that an earlier run knew, a second meeting tells the payload of that run.
+    pub fn meet(&mut self, key: EventKey, fingerprint: Fingerprint) -> Meeting {
+        if let Some((position, sent)) = self.find(&key) {
             let is_first = self.meet_sent(position);
-            return if is_first { Meeting::Known(Fate::Sent(fingerprint)) } else { Meeting::Again };
+            return if is_first { Meeting::Known(Fate::Sent(sent)) } else { Meeting::Again(sent) };
         }
         if let Some(Doubt { fingerprint, first_attempt, met }) = self.unknown.get_mut(&key) {
             let fate = Fate::Unknown { fingerprint: *fingerprint, first_attempt: *first_attempt };
-            return first_time(met, fate);
+            return first_time(met, fate, *fingerprint);
         }
         if let Some(Refusal { fingerprint, met }) = self.rejected.get_mut(&key) {
-            return first_time(met, Fate::Rejected(*fingerprint));
+            return first_time(met, Fate::Rejected(*fingerprint), *fingerprint);
         }
-        if self.fresh.insert(key) { Meeting::New } else { Meeting::Again }
+        match self.fresh.insert(key, fingerprint) {
+            None => Meeting::New,
+            Some(met) => Meeting::Again(met),
+        }
     }
 
     /// How many events earlier runs have sent.
@@ -141,8 +151,8 @@ impl Known {
 }
 
 /// Marks an event of one of the maps as met.
-fn first_time(met: &mut bool, fate: Fate) -> Meeting {
-    if std::mem::replace(met, true) { Meeting::Again } else { Meeting::Known(fate) }
+fn first_time(met: &mut bool, fate: Fate, fingerprint: Fingerprint) -> Meeting {
+    if std::mem::replace(met, true) { Meeting::Again(fingerprint) } else { Meeting::Known(fate) }
 }
 
 /// The key of a slot as a number, which sorts as the bytes do.
@@ -314,9 +324,10 @@ mod tests {
             Meeting::New,
         ];
         for (n, meeting) in (1..).zip(expected) {
-            assert_eq!(known.meet(key(n)), meeting);
-            assert_eq!(known.meet(key(n)), Meeting::Again);
-            assert_eq!(known.meet(key(n)), Meeting::Again);
+            assert_eq!(known.meet(key(n), Fingerprint(n)), meeting);
+            for _ in 0..2 {
+                assert_eq!(known.meet(key(n), Fingerprint(99)), Meeting::Again(Fingerprint(n)));
+            }
         }
         assert_eq!(known.fate(&key(4)), None, "an event of this run has no earlier fate");
     }
@@ -326,10 +337,10 @@ mod tests {
         let sent: Vec<_> = (0..1_000).map(|n| (key(n), n)).collect();
         let mut known = gather(&sent);
         for (key, fingerprint) in &sent {
-            assert_eq!(known.meet(*key), Meeting::Known(Fate::Sent(Fingerprint(*fingerprint))));
+            assert_eq!(known.meet(*key, Fingerprint(0)), Meeting::Known(Fate::Sent(Fingerprint(*fingerprint))));
         }
-        for (key, _) in &sent {
-            assert_eq!(known.meet(*key), Meeting::Again);
+        for (key, fingerprint) in &sent {
+            assert_eq!(known.meet(*key, Fingerprint(0)), Meeting::Again(Fingerprint(*fingerprint)));
         }
     }
 }

@@ -6,14 +6,21 @@ use std::path::{Path, PathBuf};
 
 use chrono::{DateTime, SecondsFormat, Utc};
 
-use super::LedgerError;
+use super::{LedgerError, cause};
 
 /// The lock of a state file, held until dropped.
 ///
 /// The lock file stays: removing it would let two runs hold locks on two files of the same name.
 #[derive(Debug)]
 pub(super) struct Lock {
-    _file: File,
+    file: File,
+}
+
+impl Drop for Lock {
+    fn drop(&mut self) {
+        // Closing is not enough while another process that was just forked still has the file open.
+        drop(self.file.unlock());
+    }
 }
 
 impl Lock {
@@ -21,9 +28,9 @@ impl Lock {
     pub(super) fn take(state: &Path, now: DateTime<Utc>) -> Result<Self, LedgerError> {
         let path = beside(state, ".lock");
         let io = |source: io::Error| LedgerError::Io {
-            path: path.display().to_string(),
+            path: state.display().to_string(),
             verb: "locked",
-            source: Box::new(source),
+            source: Box::new(cause::of_system(&path, source)),
         };
         let mut file = private().create(true).truncate(false).open(&path).map_err(io)?;
         match file.try_lock() {
@@ -36,7 +43,7 @@ impl Lock {
         file.set_len(0).map_err(io)?;
         let started = now.to_rfc3339_opts(SecondsFormat::Secs, true);
         writeln!(file, "{} {started}", std::process::id()).map_err(io)?;
-        Ok(Self { _file: file })
+        Ok(Self { file })
     }
 }
 
@@ -104,7 +111,7 @@ mod tests {
     }
 
     #[test]
-    fn a_lock_file_with_other_text_is_not_shown() {
+    fn a_lockfile_with_other_text_is_not_shown() {
         let folder = tempfile::tempdir().unwrap();
         let state = folder.path().join("state.db");
         let _lock = Lock::take(&state, now()).unwrap();

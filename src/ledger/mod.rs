@@ -3,13 +3,16 @@
 //! A ledger is a log of [`Record`]s. Order of writes: an intent is durable before the first byte of its POST; its
 //! outcome is durable before the run goes on; a definite non-delivery clears the intent; a run's end comes last.
 
+mod cause;
 pub mod ground;
 pub mod history;
 mod key_set;
 mod known;
 mod lock;
+mod place;
 mod memory;
 mod sqlite;
+mod writer;
 #[cfg(test)]
 mod contract;
 
@@ -21,6 +24,7 @@ use sha2::{Digest, Sha256};
 pub use self::known::{Known, Meeting};
 pub use self::memory::MemoryLedger;
 pub use self::sqlite::SqliteLedger;
+pub use self::writer::{Appender, Writer};
 
 /// Identifies one event of one dataset: the first 16 bytes of SHA-256 over dataset id, event name and event id,
 /// separated by U+001F.
@@ -205,6 +209,9 @@ pub trait Ledger: Send {
 /// Why the ledger cannot be used. The run stops before it posts anything more.
 #[derive(Debug, thiserror::Error)]
 pub enum LedgerError {
+    /// The thread that writes is gone.
+    #[error("the state is not being written any more")]
+    Gone,
     /// Another run holds the lock.
     #[error("another run is using {path}: {holder}")]
     Locked {

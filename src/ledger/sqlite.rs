@@ -11,7 +11,8 @@ use rusqlite::{Connection, ErrorCode, Transaction, TransactionBehavior};
 
 use super::known::Known;
 use super::lock::Lock;
-use super::{Disorder, Ledger, LedgerError, Record};
+use super::place::Place;
+use super::{Disorder, Ledger, LedgerError, Record, cause};
 
 mod format;
 mod history;
@@ -28,6 +29,8 @@ pub struct SqliteLedger {
     path: PathBuf,
     #[expect(dead_code, reason = "it is held, not read")]
     lock: Option<Lock>,
+    /// The files that must stay where they are while a run writes.
+    places: Vec<Place>,
 }
 
 /// Why a step failed, before it is known which file it was.
@@ -58,14 +61,15 @@ impl From<io::Error> for Failure {
 impl Failure {
     /// Says which file it was and what was being done.
     fn at(self, path: &Path, verb: &'static str) -> LedgerError {
+        let file = path;
         let path = path.display().to_string();
         let source: Box<dyn Error + Send + Sync> = match self {
             Self::Damage(why) => return LedgerError::Unusable { path, why },
             Self::Sqlite(error) if is_damage(&error) => {
                 return LedgerError::Unusable { path, why: format!("it is damaged: {error}") };
             }
-            Self::Sqlite(error) => Box::new(error),
-            Self::Io(error) => Box::new(error),
+            Self::Sqlite(error) => Box::new(cause::of_sqlite(file, error)),
+            Self::Io(error) => Box::new(cause::of_system(file, error)),
             Self::Disorder(disorder) => Box::new(disorder),
         };
         LedgerError::Io { path, verb, source }
@@ -115,7 +119,14 @@ impl Ledger for SqliteLedger {
 impl SqliteLedger {
     /// Does all of some work durably or nothing of it.
     fn write(&mut self, work: impl FnOnce(&Transaction<'_>) -> Result<(), Failure>) -> Result<(), LedgerError> {
+        let places = &self.places;
         let run = |connection: &mut Connection| {
+            if let Some(lost) = places.iter().find(|place| !place.is_kept()) {
+                let lost = lost.path().display();
+                return Err(Failure::Damage(format!(
+                    "{lost} was moved, replaced or removed while this run was using it"
+                )));
+            }
             let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
             work(&transaction)?;
             Ok(transaction.commit()?)

@@ -1,7 +1,17 @@
 //! What Meta wants: names on the wire, normalising, hashing, payloads and the judging of answers. All of it is pure.
 
-pub mod normalize;
+pub mod action_source;
+pub mod answer;
+pub mod click;
 pub mod hash;
+pub mod matching;
+pub mod normalize;
+pub mod number;
+pub mod payload;
+pub mod window;
+
+pub use action_source::ActionSource;
+pub use matching::KeySet;
 
 /// A key of `user_data` by which Meta matches an event to a person.
 ///
@@ -92,6 +102,24 @@ impl MatchKey {
         Self::IgSid,
         Self::WhatsappBusinessAccountId,
     ];
+
+    /// Whether the key's values are hashed. Source: Conversions API, customer information parameters.
+    pub const fn is_hashed(self) -> bool {
+        matches!(
+            self,
+            Self::Em
+                | Self::Ph
+                | Self::Fn
+                | Self::Ln
+                | Self::Db
+                | Self::Ge
+                | Self::Ct
+                | Self::St
+                | Self::Zp
+                | Self::Country
+                | Self::ExternalId
+        )
+    }
 
     /// The key's name on the wire.
     pub const fn wire(self) -> &'static str {

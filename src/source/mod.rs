@@ -1,6 +1,8 @@
 //! Where rows come from. Every source gives Arrow record batches.
 
+pub mod file;
 pub mod snowflake;
+mod nearest;
 
 use arrow_array::RecordBatch;
 use chrono::{DateTime, Utc};
@@ -50,7 +52,7 @@ pub struct Selection {
     pub time_column: String,
     /// The column of `columns` that holds the event id.
     pub id_column: String,
-    /// The column of `columns` that holds the event name, unless it is a constant.
+    /// The column of `columns` that holds the event name, unless it is a constant; with the id it tells copies.
     pub name_column: Option<String>,
     /// Columns of match keys, for choosing the richest of several copies of one event.
     pub match_columns: Vec<String>,
@@ -58,12 +60,11 @@ pub struct Selection {
     pub since: DateTime<Utc>,
     /// Rows at or after this instant are not wanted.
     pub until: Option<DateTime<Utc>>,
-    /// Rows since this earlier instant are wanted too where `store_column` says `physical_store`.
+    /// Rows since this earlier instant are wanted too where the column of [`StoreWindow`] says `physical_store`.
     pub store: Option<StoreWindow>,
-    /// Event names to keep; empty keeps all.
+    /// Event names to keep, as the column has them but for white space around; empty keeps all. A row without a
+    /// name is kept too.
     pub names: Vec<String>,
-    /// At most so many rows.
-    pub limit: Option<u64>,
     /// The zone of timestamps without one.
     pub zone: Tz,
 }
@@ -113,11 +114,6 @@ impl RowStream {
     /// Waits for the next batch; `None` after the last.
     pub async fn next(&mut self) -> Option<Result<RecordBatch, SourceError>> {
         self.batches.recv().await
-    }
-
-    /// Waits for the next batch on a thread of its own, outside the async runtime.
-    pub fn next_blocking(&mut self) -> Option<Result<RecordBatch, SourceError>> {
-        self.batches.blocking_recv()
     }
 }
 

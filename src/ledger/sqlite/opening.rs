@@ -13,6 +13,7 @@ use super::{Failure, SqliteLedger};
 use crate::ledger::LedgerError;
 use crate::ledger::ground::Ground;
 use crate::ledger::lock::{Lock, beside, private};
+use crate::ledger::place::Place;
 
 /// How long a write waits for another program that looks at the file.
 const BUSY: Duration = Duration::from_secs(2);
@@ -38,19 +39,29 @@ impl SqliteLedger {
         }
         let mut connection = connect(&path).map_err(|failure| failure.at(&path, "read"))?;
         try_write(&mut connection).map_err(|failure| failure.at(&path, "written"))?;
-        Ok(Self { connection, path, lock: Some(lock) })
+        let place = |path: &Path| Place::of(path).map_err(|source| Failure::from(source).at(path, "read"));
+        let places = vec![place(&path)?, place(&beside(&path, ".lock"))?];
+        Ok(Self { connection, path, lock: Some(lock), places })
     }
 
     /// Opens the state file to look at it. Takes no lock, writes nothing and makes no file; without one, nothing is
     /// known.
     pub fn open_read_only(path: &Path) -> Result<Self, LedgerError> {
         let connection = look(path).map_err(|failure| failure.at(path, "read"))?;
-        Ok(Self { connection, path: path.to_owned(), lock: None })
+        Ok(Self { connection, path: path.to_owned(), lock: None, places: Vec::new() })
     }
 }
 
 /// Makes the folder, and follows links, so that one file has one lock.
 fn settle(path: &Path) -> io::Result<PathBuf> {
+    if path.is_dir() {
+        return Err(io::ErrorKind::IsADirectory.into());
+    }
+    let is_link = fs::symlink_metadata(path).is_ok_and(|metadata| metadata.is_symlink());
+    if is_link && !path.exists() {
+        // A disk that is not mounted: a new state there would send everything again.
+        return Err(io::Error::new(io::ErrorKind::NotFound, "it is a link that leads nowhere"));
+    }
     let folder = match path.parent() {
         Some(folder) if !folder.as_os_str().is_empty() => folder,
         _ => Path::new("."),
@@ -69,6 +80,7 @@ fn settle(path: &Path) -> io::Result<PathBuf> {
 /// Whether there is no state yet. A file is made whole or not at all, so an empty one has lost its content.
 fn needs_making(path: &Path) -> Result<bool, Failure> {
     match fs::metadata(path) {
+        Ok(metadata) if metadata.is_dir() => Err(Failure::Io(io::ErrorKind::IsADirectory.into())),
         Ok(metadata) if metadata.len() == 0 => Err(Failure::Damage("it is empty".into())),
         Ok(_) => Ok(false),
         Err(error) if error.kind() == io::ErrorKind::NotFound => {

@@ -95,6 +95,26 @@ fn fm_05_files_that_are_not_ours_or_not_whole_are_refused() {
 }
 
 #[test]
+fn a_directory_and_a_file_among_the_folders_are_told_as_what_they_are() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("file");
+    fs::write(&file, "x").unwrap();
+    let cause = |result: Result<SqliteLedger, LedgerError>| match result {
+        Err(error @ LedgerError::Io { .. }) => std::error::Error::source(&error).unwrap().to_string(),
+        other => panic!("{other:?}"),
+    };
+    let inner = folder.path().join("inner");
+    fs::create_dir(&inner).unwrap();
+    for result in [SqliteLedger::open(&inner), SqliteLedger::open_read_only(&inner)] {
+        assert_eq!(cause(result), format!("{} is a directory, not a file", inner.display()));
+    }
+    for result in [SqliteLedger::open(&file.join("s.db")), SqliteLedger::open_read_only(&file.join("s.db"))] {
+        assert_eq!(cause(result), format!("{} is a file, not a folder", file.display()));
+    }
+    assert_eq!(names(folder.path()), BTreeSet::from(["file".to_owned(), "inner".to_owned()]), "no lock is left");
+}
+
+#[test]
 fn fm_57_a_file_of_another_version_is_refused() {
     check_refused("PRAGMA user_version = 2", "its version is 2, and this program knows 1 at most");
     check_refused("PRAGMA user_version = 0", "its version 0 never was");
@@ -171,4 +191,29 @@ fn fm_59_looking_makes_no_file_and_takes_no_lock() {
     run.append(&[intent(1, 0, &[entry("a", 1, 100)])]).unwrap();
     let mut ledger = SqliteLedger::open_read_only(&path).unwrap();
     assert!(ledger.load(i64::MIN).unwrap().fate(&entry("a", 1, 100).key).is_some());
+}
+
+#[cfg(unix)]
+#[test]
+fn a_link_to_a_disk_that_is_away_makes_no_new_state() {
+    let folder = tempfile::tempdir().unwrap();
+    let link = folder.path().join("s.db");
+    std::os::unix::fs::symlink(folder.path().join("away/s.db"), &link).unwrap();
+    let error = SqliteLedger::open(&link).unwrap_err();
+    assert!(matches!(error, LedgerError::Io { verb: "created", .. }), "{error}");
+    assert_eq!(names(folder.path()), BTreeSet::from(["s.db".to_owned()]));
+}
+
+#[cfg(unix)]
+#[test]
+fn a_state_or_lock_that_is_taken_away_ends_the_run_that_writes() {
+    for taken in ["s.db", "s.db.lock"] {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("s.db");
+        let mut ledger = SqliteLedger::open(&path).unwrap();
+        ledger.append(&[intent(1, 0, &[entry("a", 1, 100)])]).unwrap();
+        fs::rename(folder.path().join(taken), folder.path().join("elsewhere")).unwrap();
+        let error = ledger.append(&[intent(2, 0, &[entry("b", 1, 100)])]).unwrap_err();
+        assert!(error.to_string().contains("was moved, replaced or removed"), "{error}");
+    }
 }

@@ -71,6 +71,19 @@ pub struct Settings {
     pub external_id: ExternalIdForm,
 }
 
+impl Settings {
+    /// What holds without a configuration.
+    pub fn standard(today: NaiveDate) -> Self {
+        Self {
+            phone_country: None,
+            assume_international: false,
+            today,
+            date_format: None,
+            external_id: ExternalIdForm::Hashed,
+        }
+    }
+}
+
 /// Writes a value into `out` in the form that Meta hashes, or says why it is left out.
 ///
 /// What `out` held is dropped. It holds something afterwards exactly when the answer is `Clear`, `Hashed` or `Raw`. The

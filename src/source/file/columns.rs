@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use crate::source::nearest::nearest;
 use crate::source::{ColumnRequest, Need, SourceError, Trouble};
 
 /// What a file says of itself before its rows are read.
@@ -69,7 +70,7 @@ fn complain(missing: &[(&str, &Path, &Survey)]) -> SourceError {
     let mut is_per_row = false;
     for (name, path, survey) in missing {
         let mut phrase = format!("{name} (in {}", path.display());
-        if let Some(near) = nearest(name, &survey.names) {
+        if let Some(near) = nearest(name, survey.names.iter().map(String::as_str).filter(|name| is_showable(name))) {
             phrase.push_str("; there is ");
             phrase.push_str(near);
         }
@@ -77,7 +78,9 @@ fn complain(missing: &[(&str, &Path, &Survey)]) -> SourceError {
         phrases.push(phrase);
         is_per_row |= survey.header != Header::Listed;
     }
-    let mut remedy = String::from("correct the names under [columns], or the file");
+    let mut remedy = String::from(
+        "correct the names under [columns], or the file; where [columns] is silent they come from the preset",
+    );
     if is_per_row {
         remedy.push_str("; a row of an NDJSON file may leave a column out, but not all of its first rows");
     }
@@ -88,42 +91,9 @@ fn complain(missing: &[(&str, &Path, &Survey)]) -> SourceError {
     }
 }
 
-/// The name that is most like a missing one, if any is.
-///
-/// A CSV file without a header offers the values of its first row as names; only what reads like a name and is nearly
-/// the wanted one is shown.
-fn nearest<'a>(wanted: &str, names: &'a [String]) -> Option<&'a str> {
-    let wanted = wanted.to_lowercase();
-    let limit = (wanted.chars().count() / 3).max(1);
-    let mut best: Option<(usize, &str)> = None;
-    for name in names.iter().filter(|name| name.len() <= 64) {
-        let is_name = name.chars().all(|c| c.is_ascii_alphabetic() || matches!(c, '_' | ' ' | '-' | '.'));
-        let distance = distance(&wanted, &name.to_lowercase());
-        if is_name && distance <= limit && best.is_none_or(|(least, _)| distance < least) {
-            best = Some((distance, name));
-        }
-    }
-    best.map(|(_, name)| name)
-}
-
-/// How many characters must be put in, left out or replaced to make one text of another.
-fn distance(one: &str, other: &str) -> usize {
-    let other: Vec<_> = other.chars().collect();
-    let mut row: Vec<usize> = (0..=other.len()).collect();
-    for (line, from) in one.chars().enumerate() {
-        let mut diagonal = line;
-        let mut left = line + 1;
-        for (to, cell) in other.iter().zip(row.iter_mut().skip(1)) {
-            let changed = diagonal + usize::from(from != *to);
-            diagonal = *cell;
-            left = changed.min(diagonal + 1).min(left + 1);
-            *cell = left;
-        }
-        if let Some(first) = row.first_mut() {
-            *first = line + 1;
-        }
-    }
-    row.last().copied().unwrap_or_default()
+/// Whether a name may be shown: a CSV file without a header offers the values of its first row as names.
+fn is_showable(name: &str) -> bool {
+    name.len() <= 64 && name.chars().all(|c| c.is_ascii_alphabetic() || matches!(c, '_' | ' ' | '-' | '.'))
 }
 
 #[cfg(test)]
@@ -131,29 +101,15 @@ mod tests {
     use super::*;
 
     #[test]
-    fn distances() {
-        let check = |one: &str, other: &str, expected: usize| {
-            assert_eq!(distance(one, other), expected, "{one} {other}");
-            assert_eq!(distance(other, one), expected, "{other} {one}");
+    fn only_what_reads_like_a_name_is_shown() {
+        let check = |held: &str, expected: &str| {
+            let survey = Survey { names: vec![held.to_owned()], header: Header::Listed, rows: None };
+            let complaint = complain(&[("email", Path::new("a.csv"), &survey)]).what;
+            assert_eq!(complaint, format!("columns are missing: email (in a.csv{expected})"), "{held}");
         };
-        check("", "", 0);
-        check("", "abc", 3);
-        check("event_id", "event_id", 0);
-        check("event_id", "eventid", 1);
-        check("occurred_at", "occured_at", 1);
-        check("kitten", "sitting", 3);
-        check("é", "e", 1);
-    }
-
-    #[test]
-    fn only_a_name_that_is_alike_is_offered() {
-        let check = |wanted: &str, names: &[&str], expected: Option<&str>| {
-            let names: Vec<_> = names.iter().map(ToString::to_string).collect();
-            assert_eq!(nearest(wanted, &names), expected, "{wanted} {names:?}");
-        };
-        check("event_id", &["id", "EventId", "event_ids"], Some("EventId"));
-        check("event_id", &["order", "created"], None);
-        check("email", &["ema1l", "emal@"], None);
-        check("id", &[], None);
+        check("E-Mail", "; there is E-Mail");
+        check("ema1l", "");
+        check("emal@", "");
+        check("phone", "");
     }
 }

@@ -28,10 +28,13 @@ use self::columns::Survey;
 use super::{ColumnRequest, RowStream, Selection, SourceError, Trouble};
 
 /// How many rows a record batch has at most.
-const BATCH_ROWS: usize = 8_192;
+const BATCH_ROWS: usize = 4_096;
+
+/// The name of the thread that reads files.
+pub const THREAD: &str = "rows";
 
 /// How many record batches wait for the reader of a stream.
-const BATCHES_AHEAD: usize = 2;
+const BATCHES_AHEAD: usize = 1;
 
 /// A format, told by the end of a file's name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -78,7 +81,7 @@ type Sink<'a> = &'a mut dyn FnMut(RecordBatch) -> Result<(), Halt>;
 /// Opens a file, or all files that match a glob pattern, in the order of their names.
 ///
 /// The columns of every file are checked before this returns, which reads a little of each; the rows come from a
-/// thread of their own. The window, the names and the limit of the selection are not applied here.
+/// thread of their own. The window and the names of the selection are not applied here.
 pub fn open(pattern: &str, selection: &Selection) -> Result<RowStream, SourceError> {
     let mut files = Vec::new();
     for path in paths::expand(pattern)? {
@@ -97,7 +100,7 @@ pub fn open(pattern: &str, selection: &Selection) -> Result<RowStream, SourceErr
     let shape = Shape { columns, zone: selection.zone };
     let (sender, batches) = mpsc::channel(BATCHES_AHEAD);
     thread::Builder::new()
-        .name("rows".into())
+        .name(THREAD.into())
         .spawn(move || send_all(&plans, &shape, &sender))
         .map_err(|error| failure(Trouble::Temporary, format!("no thread can be started: {}", error.kind())))?;
     Ok(RowStream::new(total, absent, batches))

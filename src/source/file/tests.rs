@@ -42,16 +42,20 @@ fn selection(columns: &[&str], zone: Tz) -> Selection {
         until: None,
         store: None,
         names: Vec::new(),
-        limit: None,
         zone,
     }
+}
+
+/// Waits for the next batch.
+fn next(stream: &mut RowStream) -> Option<Result<RecordBatch, SourceError>> {
+    tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(stream.next())
 }
 
 /// Reads all batches of a pattern.
 fn batches(pattern: &Path, columns: &[&str], zone: Tz) -> Result<Vec<RecordBatch>, SourceError> {
     let mut stream = open(pattern.to_str().unwrap(), &selection(columns, zone))?;
     let mut batches = Vec::new();
-    while let Some(batch) = stream.next_blocking() {
+    while let Some(batch) = next(&mut stream) {
         batches.push(batch?);
     }
     Ok(batches)
@@ -394,7 +398,7 @@ fn reading_ends_when_nobody_listens() {
     let path = folder.path().join("a.csv");
     fs::write(&path, "event_id\n".to_owned() + &"1\n".repeat(10 * BATCH_ROWS)).unwrap();
     let mut stream = open(path.to_str().unwrap(), &selection(&["event_id"], Tz::UTC)).unwrap();
-    assert!(stream.next_blocking().is_some());
+    assert!(next(&mut stream).is_some());
     drop(stream);
     let plan = Plan { path, format: Format::Csv, places: vec![Some(0)] };
     let shape = Shape { columns: selection(&["event_id"], Tz::UTC).columns, zone: Tz::UTC };

@@ -15,7 +15,7 @@ use crate::private::Secret;
 /// Something in a connection that must be mended before anything is read.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Mistake {
-    /// Where it stands, such as `connections.toml [prod]`.
+    /// Where it stands, such as `connections.toml:7`.
     pub place: String,
     /// What is wrong, in lower case without full stop; never a value of a secret.
     pub what: String,
@@ -23,14 +23,17 @@ pub struct Mistake {
     pub remedy: Option<String>,
 }
 
-/// What is known about a connection from one place. Values are kept as secrets, since any may be one.
+/// A value that was given for a key, and where.
 #[derive(Debug, Clone)]
-pub struct Layer {
-    /// The place, for messages.
+pub struct Given {
+    /// The value, kept as a secret since any may be one; `None` if it could not be had, which was reported then.
+    pub value: Option<Secret>,
+    /// The file and line, or the variable.
     pub place: String,
-    /// The values by key, as [`canonical_key`] writes it.
-    pub values: BTreeMap<&'static str, Secret>,
 }
+
+/// What is given for a connection in one place, by key as [`canonical_key`] writes it.
+pub type Layer = BTreeMap<&'static str, Given>;
 
 /// The keys that matter here, with the other names that Snowflake's tools give them.
 /// Sources: Snowflake CLI, `ConnectionConfig`; Go driver, `connection_configuration.go`; dbt, profile keys.
@@ -69,7 +72,8 @@ const CONTAINER_TOKEN: &str = "/snowflake/session/token";
 
 /// Puts a connection together, or names every mistake.
 ///
-/// `given` are the keys of this program's own configuration; `name` is the connection that it names.
+/// `given` are the keys of this program's own configuration; `name` is the connection that it names. What was given
+/// and could not be had is a mistake that the caller has reported: it is not named again, and the list may be empty.
 pub fn settle(given: Layer, name: Option<&str>, world: &World<'_>) -> Result<Connection, Vec<Mistake>> {
     let mut layers = vec![given];
     // What a file that cannot be used would have held is unknown, so nothing is called missing then.
@@ -91,8 +95,23 @@ impl Known<'_> {
     /// Gives a value and the place where it stands.
     fn get(&self, key: &str) -> Option<(&str, &str)> {
         self.layers.iter().find_map(|layer| {
-            let value = layer.values.get(key)?.expose().trim();
-            (!value.is_empty()).then_some((value, layer.place.as_str()))
+            let given = layer.get(key)?;
+            let value = given.value.as_ref()?.expose().trim();
+            (!value.is_empty()).then_some((value, given.place.as_str()))
+        })
+    }
+
+    /// Whether a key was given and its value could not be had.
+    fn is_withheld(&self, key: &str) -> bool {
+        self.layers.iter().any(|layer| layer.get(key).is_some_and(|given| given.value.is_none()))
+    }
+
+    /// Says that a key is missing, unless it was given and could not be had.
+    fn missing(&self, key: &str, variable: &str) -> Option<Mistake> {
+        (!self.is_withheld(key)).then(|| Mistake {
+            place: "[snowflake]".into(),
+            what: format!("`{key}` is missing"),
+            remedy: Some(format!("set it in the connection, under [snowflake], or as {variable}")),
         })
     }
 
@@ -115,7 +134,7 @@ impl Known<'_> {
         }
         let user = self.text("user");
         if user.is_none() && !matches!(login, None | Some(Login::Token { kind: TokenKind::OAuth, .. })) {
-            mistakes.push(missing("user", "SNOWFLAKE_USER"));
+            mistakes.extend(self.missing("user", "SNOWFLAKE_USER"));
         }
         if let (Protocol::Http, Some(host)) = (protocol, &host)
             && !is_loopback(host)
@@ -175,7 +194,9 @@ impl Known<'_> {
             if let Some((host, _)) = self.get("host") {
                 return Some(host.split('.').next().unwrap_or(host).to_owned());
             }
-            mistakes.push(missing("account", "SNOWFLAKE_ACCOUNT"));
+            if !self.is_withheld("host") {
+                mistakes.extend(self.missing("account", "SNOWFLAKE_ACCOUNT"));
+            }
             return None;
         };
         let is_address = account.contains("://") || account.to_ascii_lowercase().contains("snowflakecomputing.");
@@ -206,30 +227,34 @@ impl Known<'_> {
     }
 
     fn login(&self, mistakes: &mut Vec<Mistake>) -> Option<Login> {
-        let login = match self.get("authenticator") {
+        let way = match self.get("authenticator") {
             Some((name, place)) => {
                 way_of(name).map_err(|why| mistake(place, format!("`authenticator` is {why}"), ALTERNATIVES))
             }
             None => self.nearest_way(),
         };
-        let login = login.and_then(|way| match way {
+        let login = way.map_err(Some).and_then(|way| match way {
             Way::KeyPair => self.key_pair(),
             Way::Token(kind) => self.token(kind),
             Way::ContainerToken => self
                 .read("token_file_path", CONTAINER_TOKEN, "")
-                .map(|token| Login::Token { kind: TokenKind::OAuth, token: Secret::new(token.trim().to_owned()) }),
+                .map(|token| Login::Token { kind: TokenKind::OAuth, token: Secret::new(token.trim().to_owned()) })
+                .map_err(Some),
             Way::Password => match self.text("password") {
                 Some(password) => Ok(Login::Password(Secret::new(password))),
-                None => Err(missing("password", "SNOWFLAKE_PASSWORD")),
+                None => Err(self.missing("password", "SNOWFLAKE_PASSWORD")),
             },
         });
-        login.map_err(|found| mistakes.push(found)).ok()
+        login.map_err(|found| mistakes.extend(found)).ok()
     }
 
     /// Finds what to log in with where no authenticator is named: what the first layer that has anything has.
     fn nearest_way(&self) -> Result<Way, Mistake> {
         for layer in &self.layers {
-            let has = |key: &str| layer.values.get(key).is_some_and(|value| !value.expose().trim().is_empty());
+            let has = |key: &str| {
+                let value = layer.get(key).map(|given| given.value.as_ref());
+                value.is_some_and(|value| value.is_none_or(|value| !value.expose().trim().is_empty()))
+            };
             if has("private_key_file") || has("private_key_raw") {
                 return Ok(Way::KeyPair);
             }
@@ -250,23 +275,27 @@ impl Known<'_> {
         })
     }
 
-    fn key_pair(&self) -> Result<Login, Mistake> {
+    /// Gives the key pair, or the mistake in it unless that was reported.
+    fn key_pair(&self) -> Result<Login, Option<Mistake>> {
         let key = match (self.text("private_key_raw"), self.get("private_key_file")) {
             // A path is sometimes given where the key itself is meant, as dbt does with one key for both.
             (Some(key), _) => key,
             (None, Some((path, place))) => self.read("private_key_file", path, place)?,
-            (None, None) => return Err(missing("private_key_file", "SNOWFLAKE_PRIVATE_KEY_FILE")),
+            (None, None) if self.is_withheld("private_key_raw") => return Err(None),
+            (None, None) => return Err(self.missing("private_key_file", "SNOWFLAKE_PRIVATE_KEY_FILE")),
         };
         // A key in an environment variable often has its line breaks written as `\n`.
         let key = key.replace("\\n", "\n");
         Ok(Login::KeyPair { key: Secret::new(key), passphrase: self.text("private_key_passphrase").map(Secret::new) })
     }
 
-    fn token(&self, kind: TokenKind) -> Result<Login, Mistake> {
+    /// Gives the token, or the mistake in it unless that was reported.
+    fn token(&self, kind: TokenKind) -> Result<Login, Option<Mistake>> {
         let token = match (self.text("token"), self.get("token_file_path")) {
             (Some(token), _) => token,
             (None, Some((path, place))) => self.read("token_file_path", path, place)?,
-            (None, None) => return Err(missing("token", "SNOWFLAKE_TOKEN")),
+            (None, None) if self.is_withheld("token_file_path") => return Err(None),
+            (None, None) => return Err(self.missing("token", "SNOWFLAKE_TOKEN")),
         };
         Ok(Login::Token { kind, token: Secret::new(token.trim().to_owned()) })
     }
@@ -315,14 +344,6 @@ fn way_of(name: &str) -> Result<Way, &'static str> {
 
 fn mistake(place: &str, what: String, remedy: &str) -> Mistake {
     Mistake { place: place.to_owned(), what, remedy: Some(remedy.to_owned()) }
-}
-
-fn missing(key: &str, variable: &str) -> Mistake {
-    Mistake {
-        place: "[snowflake]".into(),
-        what: format!("`{key}` is missing"),
-        remedy: Some(format!("set it in the connection, under [snowflake], or as {variable}")),
-    }
 }
 
 #[cfg(test)]

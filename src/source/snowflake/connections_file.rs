@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use toml::{Table, Value};
+use toml::de::{DeTable, DeValue};
 
-use super::connection::{Layer, Mistake, canonical_key};
+use super::connection::{Given, Layer, Mistake, canonical_key};
 use crate::private::Secret;
 
 /// A file's text and who may touch it.
@@ -73,10 +73,12 @@ pub(super) fn read_named(name: Option<&str>, world: &World<'_>) -> Result<Vec<La
     let folder = world.folder();
     let mut open = |file: &str| {
         let path = folder.as_ref()?.join(file);
-        read_table(&path, world).map_err(|found| mistakes.push(found)).ok().flatten().map(|table| (path, table))
+        let text = read_text(&path, world).map_err(|found| mistakes.push(found)).ok().flatten()?;
+        Some(Document { path, text })
     };
-    let connections = open("connections.toml");
-    let config = open("config.toml");
+    let (connections, config) = (open("connections.toml"), open("config.toml"));
+    let connections = connections.as_ref().and_then(|document| document.parse(&mut mistakes));
+    let config = config.as_ref().and_then(|document| document.parse(&mut mistakes));
     if !mistakes.is_empty() {
         return Err(mistakes);
     }
@@ -84,18 +86,18 @@ pub(super) fn read_named(name: Option<&str>, world: &World<'_>) -> Result<Vec<La
     let stated = name.map(str::to_owned);
     let chosen = stated
         .or_else(|| (world.variable)("SNOWFLAKE_DEFAULT_CONNECTION_NAME").filter(|name| !name.is_empty()))
-        .or_else(|| Some(config.as_ref()?.1.get("default_connection_name")?.as_str()?.to_owned()))
+        .or_else(|| Some(find(&config.as_ref()?.1, "default_connection_name")?.as_str()?.to_owned()))
         .unwrap_or_else(|| "default".to_owned());
 
     let sections = match (&connections, &config) {
-        (Some((path, table)), _) => Some((path, sections_of_connections(table))),
-        (None, Some((path, table))) => Some((path, nested_sections(table))),
+        (Some((document, table)), _) => Some((*document, sections_of_connections(table))),
+        (None, Some((document, table))) => Some((*document, nested_sections(table))),
         (None, None) => None,
     };
     let mut layers = vec![environment(&format!("SNOWFLAKE_CONNECTIONS_{}_", chosen.to_uppercase()), world)];
-    match sections.as_ref().and_then(|(path, sections)| Some((path, sections.get(chosen.as_str())?))) {
-        Some((path, section)) => layers.push(layer(format!("{} [{chosen}]", path.display()), section)),
-        None if name.is_some() && layers.iter().all(|layer| layer.values.is_empty()) => {
+    match sections.as_ref().and_then(|(document, sections)| Some((document, sections.get(chosen.as_str())?))) {
+        Some((document, section)) => layers.push(document.layer(section)),
+        None if name.is_some() && layers.iter().all(BTreeMap::is_empty) => {
             return Err(vec![unknown_connection(&chosen, sections.as_ref().map(|(_, sections)| sections))]);
         }
         None => {}
@@ -105,22 +107,26 @@ pub(super) fn read_named(name: Option<&str>, world: &World<'_>) -> Result<Vec<La
 }
 
 /// Gives the connections of `connections.toml`, which may stand at the top or under `connections`.
-fn sections_of_connections(table: &Table) -> BTreeMap<&str, &Table> {
+fn sections_of_connections<'t, 'a>(table: &'t DeTable<'a>) -> BTreeMap<&'t str, &'t DeTable<'a>> {
     let mut sections = nested_sections(table);
-    for (name, value) in table {
-        if let (Value::Table(section), true) = (value, name != "connections") {
-            sections.insert(name, section);
-        }
-    }
+    sections.extend(sections_within(table).filter(|(name, _)| *name != "connections"));
     sections
 }
 
-fn nested_sections(table: &Table) -> BTreeMap<&str, &Table> {
-    let nested = table.get("connections").and_then(Value::as_table).into_iter().flatten();
-    nested.filter_map(|(name, value)| Some((name.as_str(), value.as_table()?))).collect()
+fn nested_sections<'t, 'a>(table: &'t DeTable<'a>) -> BTreeMap<&'t str, &'t DeTable<'a>> {
+    let nested = find(table, "connections").and_then(DeValue::as_table);
+    nested.into_iter().flat_map(sections_within).collect()
 }
 
-fn unknown_connection(name: &str, sections: Option<&BTreeMap<&str, &Table>>) -> Mistake {
+fn sections_within<'t, 'a>(table: &'t DeTable<'a>) -> impl Iterator<Item = (&'t str, &'t DeTable<'a>)> {
+    table.iter().filter_map(|(name, value)| Some((name.get_ref().as_ref(), value.get_ref().as_table()?)))
+}
+
+fn find<'t, 'a>(table: &'t DeTable<'a>, name: &str) -> Option<&'t DeValue<'a>> {
+    table.iter().find(|(key, _)| key.get_ref() == name).map(|(_, value)| value.get_ref())
+}
+
+fn unknown_connection(name: &str, sections: Option<&BTreeMap<&str, &DeTable<'_>>>) -> Mistake {
     let known: Vec<_> = sections.into_iter().flat_map(|sections| sections.keys().copied()).collect();
     Mistake {
         place: "[snowflake]".into(),
@@ -135,7 +141,7 @@ fn unknown_connection(name: &str, sections: Option<&BTreeMap<&str, &Table>>) -> 
 
 /// Reads a file if it is there and if nobody else could have written it.
 /// Source: Snowflake CLI, "Managing connections", on the permissions of `config.toml`.
-fn read_table(path: &Path, world: &World<'_>) -> Result<Option<Table>, Mistake> {
+fn read_text(path: &Path, world: &World<'_>) -> Result<Option<String>, Mistake> {
     let mistake =
         |what: String, remedy: String| Mistake { place: path.display().to_string(), what, remedy: Some(remedy) };
     let file = match (world.read)(path) {
@@ -151,44 +157,75 @@ fn read_table(path: &Path, world: &World<'_>) -> Result<Option<Table>, Mistake> 
     if mode & 0o044 != 0 && (world.variable)(READABLE_IS_FINE).is_none_or(|set| !set.eq_ignore_ascii_case("true")) {
         return Err(mistake("others can read the file".into(), format!("{tighten} (or set {READABLE_IS_FINE}=true)")));
     }
-    match file.text.parse::<Table>() {
-        Ok(table) => Ok(Some(table)),
-        // The parser's own message quotes the line, which may hold a password.
-        Err(error) => {
-            let line = error.span().map(|span| file.text.bytes().take(span.start).filter(|b| *b == b'\n').count() + 1);
-            let at = line.map(|line| format!(" (line {line})")).unwrap_or_default();
-            Err(mistake(format!("the file is not TOML{at}"), "mend the line".into()))
-        }
-    }
+    Ok(Some(file.text))
 }
 
-fn layer(place: String, section: &Table) -> Layer {
-    let mut values = BTreeMap::new();
-    for (key, value) in section {
-        let text = match value {
-            Value::String(text) => text.clone(),
-            Value::Integer(number) => number.to_string(),
-            Value::Boolean(flag) => flag.to_string(),
-            Value::Float(_) | Value::Datetime(_) | Value::Array(_) | Value::Table(_) => continue,
+/// A file with its text.
+struct Document {
+    path: PathBuf,
+    text: String,
+}
+
+impl Document {
+    /// Reads the text, or notes why it cannot be read.
+    fn parse(&self, mistakes: &mut Vec<Mistake>) -> Option<(&Self, DeTable<'_>)> {
+        // The parser's own message quotes the line, which may hold a password.
+        let mistake = |error: &toml::de::Error| {
+            let line = error.span().map(|span| self.line(span.start));
+            let at = line.map(|line| format!(" (line {line})")).unwrap_or_default();
+            let place = self.path.display().to_string();
+            Mistake { place, what: format!("the file is not TOML{at}"), remedy: Some("mend the line".into()) }
         };
-        if let Some(key) = canonical_key(key) {
-            values.insert(key, Secret::new(text));
-        } else {
-            tracing::debug!(key, "a key of the connection is ignored");
+        match DeTable::parse(&self.text) {
+            Ok(table) => Some((self, table.into_inner())),
+            Err(error) => {
+                mistakes.push(mistake(&error));
+                None
+            }
         }
     }
-    Layer { place, values }
+
+    /// Gives the number of the line at a place in the text.
+    fn line(&self, at: usize) -> usize {
+        self.text.bytes().take(at).filter(|byte| *byte == b'\n').count() + 1
+    }
+
+    /// Reads the values of a section, each with its line.
+    fn layer(&self, section: &DeTable<'_>) -> Layer {
+        let mut layer = Layer::new();
+        for (key, value) in section {
+            let text = match value.get_ref() {
+                DeValue::String(text) => text.to_string(),
+                DeValue::Integer(number) if number.radix() == 10 => number.as_str().to_owned(),
+                DeValue::Boolean(flag) => flag.to_string(),
+                DeValue::Integer(_)
+                | DeValue::Float(_)
+                | DeValue::Datetime(_)
+                | DeValue::Array(_)
+                | DeValue::Table(_) => continue,
+            };
+            let name: &str = key.get_ref();
+            if let Some(known) = canonical_key(name) {
+                let place = format!("{}:{}", self.path.display(), self.line(key.span().start));
+                layer.insert(known, Given { value: Some(Secret::new(text)), place });
+            } else {
+                tracing::debug!(key = name, "a key of the connection is ignored");
+            }
+        }
+        layer
+    }
 }
 
 fn environment(prefix: &str, world: &World<'_>) -> Layer {
-    let mut values = BTreeMap::new();
+    let mut layer = Layer::new();
     for name in (world.variables)() {
-        let key = name.to_uppercase().strip_prefix(prefix).and_then(canonical_key);
-        if let (Some(key), Some(value)) = (key, (world.variable)(&name)) {
-            values.insert(key, Secret::new(value));
+        // Only what means something here is asked for: a variable that nobody asks for is told as mistyped.
+        let Some(key) = name.to_uppercase().strip_prefix(prefix).and_then(canonical_key) else { continue };
+        if let Some(value) = (world.variable)(&name) {
+            layer.insert(key, Given { value: Some(Secret::new(value)), place: format!("${name}") });
         }
     }
-    Layer { place: format!("{prefix}…"), values }
+    layer
 }
 
 /// Reads a file with its mode, for [`World::read`].

@@ -3,8 +3,12 @@
 //! Snowflake's own message is shown with its code, but never for an error about data, whose text quotes the value of
 //! a cell. No fault holds a URL or a token.
 
-use std::time::Duration;
+mod blame;
 
+use std::time::Duration;
+use std::{fmt, io};
+
+use self::blame::{grantee, grants, is_about_table, no_choice};
 use super::{Login, SnowflakeSettings};
 use crate::source::{SourceError, Trouble};
 
@@ -46,11 +50,46 @@ impl Step {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Breakage {
     /// The server could not be reached.
-    Unreachable,
-    /// The server did not answer in time.
-    Silent,
+    Unreachable(Obstacle),
+    /// The server did not answer in the time that passed.
+    Silent(Duration),
     /// The connection broke before the answer was complete.
     Lost,
+}
+
+/// What kept a connection from being made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Obstacle {
+    /// No address belongs to the host's name.
+    NameNotFound,
+    /// Nothing listens at the port.
+    Refused,
+    /// The two sides did not agree on an encrypted connection.
+    Tls,
+    /// Nothing came back in the time that passed.
+    Silence(Duration),
+    /// What else the operating system said.
+    System(io::ErrorKind),
+    /// Something that nobody told.
+    Other,
+}
+
+impl fmt::Display for Obstacle {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NameNotFound => f.write_str("name not found"),
+            Self::Refused => f.write_str("connection refused"),
+            Self::Tls => f.write_str("TLS handshake failed"),
+            Self::Silence(passed) => write!(f, "no answer within {} s", whole_seconds(*passed)),
+            Self::System(kind) => write!(f, "{kind}"),
+            Self::Other => f.write_str("the connection could not be made"),
+        }
+    }
+}
+
+/// Gives a time in seconds, one at least.
+fn whole_seconds(time: Duration) -> u64 {
+    (time + Duration::from_millis(500)).as_secs().max(1)
 }
 
 /// Why something asked of Snowflake did not come about.
@@ -70,7 +109,14 @@ pub(super) enum Fault {
     /// An HTTP status that is no answer of Snowflake's.
     Status(Step, u16),
     /// The connection failed, and failed again when tried again.
-    Broken(Step, Breakage),
+    Broken {
+        /// What for.
+        step: Step,
+        /// Host and port of the other side.
+        address: String,
+        /// How.
+        breakage: Breakage,
+    },
     /// The query ran longer than the configuration allows.
     Overdue(Duration),
     /// The address of a part of the result is no longer valid.
@@ -145,19 +191,7 @@ impl Fault {
                 remedy: Some("write the account as `organisation-account`, as Snowsight shows it".into()),
             },
             Self::Status(step, status) => temporary(format!("{} failed with HTTP {status}", step.name())),
-            Self::Broken(Step::Login, Breakage::Unreachable) => SourceError {
-                trouble: Trouble::Temporary,
-                what: format!("Snowflake could not be reached for account `{}`", settings.connection.account),
-                remedy: Some("check `account`, or `host` where it is given, and the network; then run again".into()),
-            },
-            Self::Broken(step, breakage) => {
-                let how = match breakage {
-                    Breakage::Unreachable => "Snowflake could not be reached",
-                    Breakage::Silent => "Snowflake did not answer in time",
-                    Breakage::Lost => "the connection to Snowflake broke",
-                };
-                temporary(format!("{} failed: {how}", step.name()))
-            }
+            Self::Broken { step, address, breakage } => broken(settings, step, &address, breakage),
             Self::Overdue(limit) => SourceError {
                 trouble: Trouble::Temporary,
                 what: format!("the query on {} ran longer than {} seconds", settings.table, limit.as_secs()),
@@ -178,6 +212,33 @@ impl Fault {
             Self::Stopped => temporary("reading from Snowflake was stopped".into()),
         }
     }
+}
+
+fn broken(settings: &SnowflakeSettings, step: Step, address: &str, breakage: Breakage) -> SourceError {
+    let how = match breakage {
+        Breakage::Unreachable(obstacle) => format!("{address} could not be reached ({obstacle})"),
+        Breakage::Silent(passed) => format!("{address} gave no answer within {} s", whole_seconds(passed)),
+        Breakage::Lost => format!("the connection to {address} broke"),
+    };
+    let is_reached = !matches!(breakage, Breakage::Unreachable(_));
+    let (what, remedy) = match step {
+        Step::Login => (
+            format!("the login to Snowflake account `{}` failed: {how}", settings.connection.account),
+            "check `account`, or `host`, `port` and `protocol` where they are given, and the network; then run again",
+        ),
+        // Results lie in the storage of the cloud, which a firewall may not know.
+        // Source: Snowflake, "Allowing host names", `SYSTEM$ALLOWLIST`.
+        Step::Chunk if !is_reached => (
+            format!("{} failed: {how}", step.name()),
+            "let this machine connect to every host that `SELECT SYSTEM$ALLOWLIST()` lists; then run again",
+        ),
+        _ if !is_reached => (
+            format!("{} failed: {how}", step.name()),
+            "check the network, and `host`, `port` and `protocol` where they are given; then run again",
+        ),
+        _ => return temporary(format!("{} failed: {how}", step.name())),
+    };
+    SourceError { trouble: Trouble::Temporary, what, remedy: Some(remedy.into()) }
 }
 
 fn temporary(what: String) -> SourceError {
@@ -246,17 +307,26 @@ fn refused_statement(context: &Context<'_>, code: &str, message: &str) -> Source
                 remedy: Some("check `where` in the configuration".into()),
             }
         }
-        "002003" | "002043" | "003001" => SourceError {
+        "002003" | "002043" | "003001" if is_about_table(settings, message) => SourceError {
             trouble: Trouble::Permission,
             what: format!("{table} does not exist or {as_role} may not read it{words}"),
-            remedy: Some(grants(settings, role.unwrap_or("<role>"))),
+            remedy: Some(grants(settings, role)),
+        },
+        "002003" | "002043" | "003001" => SourceError {
+            trouble: Trouble::Permission,
+            what: format!("Snowflake refused the query on {table} to {as_role}{words}"),
+            remedy: Some(format!(
+                "{}check that what Snowflake names exists and that the role may use it",
+                no_choice(settings, role)
+            )),
         },
         "000606" => SourceError {
             trouble: Trouble::Permission,
             what: format!("no warehouse can be used by {as_role}{words}"),
             remedy: Some(match &settings.connection.warehouse {
                 Some(warehouse) => {
-                    format!("GRANT USAGE ON WAREHOUSE {warehouse} TO ROLE {};", role.unwrap_or("<role>"))
+                    let (choice, role) = (no_choice(settings, role), grantee(role));
+                    format!("{choice}GRANT USAGE ON WAREHOUSE {warehouse} TO ROLE {role};")
                 }
                 None => "name a `warehouse`".into(),
             }),
@@ -279,25 +349,6 @@ fn refused_statement(context: &Context<'_>, code: &str, message: &str) -> Source
     }
 }
 
-/// Gives the statements that let a role read the table.
-/// Source: Snowflake, "Access control privileges", table privileges.
-fn grants(settings: &SnowflakeSettings, role: &str) -> String {
-    let path = settings.table_path().unwrap_or_default();
-    let names: Vec<String> = path.iter().map(super::identifier::Identifier::shortest).collect();
-    let table = names.join(".");
-    let mut statements = Vec::new();
-    match names.as_slice() {
-        [database, schema, _] => {
-            statements.push(format!("GRANT USAGE ON DATABASE {database} TO ROLE {role};"));
-            statements.push(format!("GRANT USAGE ON SCHEMA {database}.{schema} TO ROLE {role};"));
-        }
-        [schema, _] => statements.push(format!("GRANT USAGE ON SCHEMA {schema} TO ROLE {role};")),
-        _ => {}
-    }
-    statements.push(format!("GRANT SELECT ON TABLE {table} TO ROLE {role};"));
-    format!("check the name; else {} (ON VIEW for a view)", statements.join(" "))
-}
-
 /// Quotes Snowflake's code and message, the message only where it cannot hold a value of a row.
 fn said(code: &str, message: &str) -> String {
     let code: String = code.chars().filter(char::is_ascii_alphanumeric).take(12).collect();
@@ -310,7 +361,7 @@ fn said(code: &str, message: &str) -> String {
 const MAX_MESSAGE_CHARACTERS: usize = 300;
 
 /// Makes a server's text one harmless line.
-fn plain(message: &str) -> String {
+pub(super) fn plain(message: &str) -> String {
     let words: String = message
         .chars()
         .map(|c| if c.is_control() { ' ' } else { c })

@@ -27,7 +27,7 @@ use ring::rand::{SecureRandom as _, SystemRandom};
 use tokio::sync::{mpsc, oneshot};
 
 pub use self::account::{Connection, Login, Protocol, TokenKind};
-pub use self::connection::{Layer, Mistake, canonical_key, settle};
+pub use self::connection::{Given, Layer, Mistake, canonical_key, settle};
 pub use self::connections_file::{FileText, World, read_file};
 pub use self::wire::Patience;
 
@@ -195,7 +195,7 @@ async fn find_rows(
     let columns = head.map_err(|fault| fault.explain(&context(Statement::Columns)))?.columns;
     let matched = match_columns(&selection.columns, &columns).map_err(|unsuited| SourceError {
         trouble: Trouble::Configuration,
-        what: format!("{} {}", settings.table, unsuited.what),
+        what: format!("the table {} {}", settings.table, unsuited.what),
         remedy: Some(unsuited.remedy),
     })?;
     let query = query::rows_query(&table, &columns, &matched.present, selection, settings.where_clause.as_deref());

@@ -95,7 +95,6 @@ pub(super) fn rows_query(
     }
     clauses.push(format!(")\nSELECT {}\nFROM fbcapi_rows", select.join(",\n")));
     clauses.extend(copies.map(|copies| format!("QUALIFY {}", copies.choice)));
-    clauses.extend(selection.limit.map(|limit| format!("LIMIT {limit}")));
     Query { sql: clauses.join("\n"), outputs }
 }
 
@@ -108,11 +107,11 @@ struct Copies {
 
 impl Copies {
     /// Keeps the copy with the most match keys; among equals the hash of the row decides, which is the same at every
-    /// run. A row without id is no copy of another.
+    /// run. Copies have the same id and the same name; a row without id is no copy of another.
     fn new(id: &Column, inner: &[&Column], columns: &[Column], selection: &Selection, hash: &str) -> Self {
         let name = selection.name_column.as_ref().and_then(|name| find(name, columns));
-        let key = list(std::iter::once(id).chain(name).map(text));
-        let blank = format!("COALESCE(TRIM({}), '') = ''", text(id));
+        let key = list(std::iter::once(text(id)).chain(name.map(|name| trimmed(&text(name)))));
+        let blank = blank(&text(id));
         let keys: Vec<_> = selection
             .match_columns
             .iter()
@@ -164,6 +163,24 @@ fn as_text(column: &Column, expression: &str) -> String {
     }
 }
 
+/// The characters that Rust trims, as a string of Snowflake's, whose own TRIM takes spaces only.
+/// Source: Unicode, `PropList.txt`, `White_Space`; Snowflake SQL reference, "String & binary data types", "Escape
+/// sequences in single-quoted string constants".
+const WHITE_SPACE: &str = concat!(
+    r"' \u0009\u000A\u000B\u000C\u000D\u0085\u00A0\u1680\u2000\u2001\u2002\u2003\u2004",
+    r"\u2005\u2006\u2007\u2008\u2009\u200A\u2028\u2029\u202F\u205F\u3000'"
+);
+
+/// Trims a text as the event layer does.
+fn trimmed(text: &str) -> String {
+    format!("TRIM({text}, {WHITE_SPACE})")
+}
+
+/// Says that a text is null or blank.
+fn blank(text: &str) -> String {
+    format!("COALESCE({}, '') = ''", trimmed(text))
+}
+
 /// Builds the output expression of a column, and tells the form that it has.
 ///
 /// Decimals become text in Snowflake, which keeps their scale; a float is handed over as it is, because Snowflake's
@@ -210,7 +227,9 @@ fn conditions(columns: &[Column], selection: &Selection, owner_condition: Option
     let name = selection.name_column.as_ref().and_then(|name| find(name, columns));
     if let (Some(name), false) = (name, selection.names.is_empty()) {
         let names = list(selection.names.iter().map(|name| literal(name)));
-        conditions.push(format!("{} IN ({names})", as_text(name, &name.name.to_string())));
+        let source = as_text(name, &name.name.to_string());
+        // A row without a name is selected, so that it is counted as a bad row.
+        conditions.push(format!("({} IN ({names}) OR {})", trimmed(&source), blank(&source)));
     }
     if let Some(condition) = owner_condition.map(str::trim).filter(|condition| !condition.is_empty()) {
         // The line breaks keep a comment at the condition's end from swallowing the bracket.

@@ -141,7 +141,7 @@ impl Transport {
         });
         let result = self.wait_for_result(request, authorization.as_ref(), deadline).await;
         match result {
-            Err(Fault::Broken(..) | Fault::Status(..)) if Instant::now() >= deadline => {
+            Err(Fault::Broken { .. } | Fault::Status(..)) if Instant::now() >= deadline => {
                 Err(Fault::Overdue(self.query_timeout))
             }
             Err(fault) => {

@@ -1,17 +1,18 @@
 //! Sends a request and gets its whole answer: timeouts, repetitions and the waits between them.
 
-use std::io::Read;
+use std::error::Error;
+use std::io::{self, Read};
 use std::time::Duration;
 
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
 use flate2::read::MultiGzDecoder;
 use http::header::{ACCEPT_ENCODING, DATE, HeaderValue, RETRY_AFTER, USER_AGENT};
-use reqwest::{Request, StatusCode};
+use reqwest::{Request, StatusCode, Url};
 use tokio::time::Instant;
 
 use super::Surroundings;
-use super::fault::{Breakage, Fault, Step};
+use super::fault::{Breakage, Fault, Obstacle, Step};
 
 /// How long to wait for what, and how often to try.
 #[derive(Debug, Clone)]
@@ -134,7 +135,12 @@ impl Wire {
         *request.timeout_mut() = Some(left.min(self.surroundings.patience.answer));
         request.headers_mut().insert(USER_AGENT, HeaderValue::from_static(USER_AGENT_TEXT));
         request.headers_mut().insert(ACCEPT_ENCODING, HeaderValue::from_static("gzip"));
-        let response = self.client.execute(request).await.map_err(|error| broken(step, &error))?;
+        let (address, started) = (address_of(request.url()), Instant::now());
+        let broken = |error: &reqwest::Error| {
+            let breakage = breakage_of(error, started.elapsed());
+            Setback::Passing(Fault::Broken { step, address: address.clone(), breakage }, None)
+        };
+        let response = self.client.execute(request).await.map_err(|error| broken(&error))?;
         let status = response.status();
         let asked_wait = header(&response, RETRY_AFTER).and_then(|text| text.trim().parse().ok());
         if is_passing(status) {
@@ -143,7 +149,7 @@ impl Wire {
         let date = header(&response, DATE)
             .and_then(|text| DateTime::parse_from_rfc2822(text).ok())
             .map(|date| date.with_timezone(&Utc));
-        let body = response.bytes().await.map_err(|error| broken(step, &error))?;
+        let body = response.bytes().await.map_err(|error| broken(&error))?;
         match (step, status.as_u16()) {
             (_, 200..=299) => Ok(Answer { body, date }),
             // S3 and Azure answer 403 for an address that has expired, Google Cloud Storage 400.
@@ -172,16 +178,47 @@ fn is_passing(status: StatusCode) -> bool {
     status.is_server_error() || status == StatusCode::TOO_MANY_REQUESTS || status == StatusCode::REQUEST_TIMEOUT
 }
 
+/// Gives host and port, which hold nothing secret, unlike path and query.
+fn address_of(url: &Url) -> String {
+    let port = url.port_or_known_default().map(|port| format!(":{port}")).unwrap_or_default();
+    format!("{}{port}", url.host_str().unwrap_or_default())
+}
+
 /// Classifies an error without its text, which may hold a URL.
-fn broken(step: Step, error: &reqwest::Error) -> Setback {
-    let breakage = if error.is_connect() {
-        Breakage::Unreachable
+fn breakage_of(error: &reqwest::Error, passed: Duration) -> Breakage {
+    if error.is_connect() {
+        Breakage::Unreachable(if error.is_timeout() { Obstacle::Silence(passed) } else { obstacle_of(error) })
     } else if error.is_timeout() {
-        Breakage::Silent
+        Breakage::Silent(passed)
     } else {
         Breakage::Lost
-    };
-    Setback::Passing(Fault::Broken(step, breakage), None)
+    }
+}
+
+/// Finds out why a connection was not made.
+fn obstacle_of(error: &(dyn Error + 'static)) -> Obstacle {
+    let mut obstacle = Obstacle::Other;
+    let mut cause = Some(error);
+    while let Some(error) = cause {
+        // The connector has no type or kind for this, only the words.
+        if error.to_string().starts_with("dns error") {
+            return Obstacle::NameNotFound;
+        }
+        let Some(io) = error.downcast_ref::<io::Error>() else {
+            cause = error.source();
+            continue;
+        };
+        match io.kind() {
+            io::ErrorKind::ConnectionRefused => return Obstacle::Refused,
+            // What is no TLS, or no certificate to trust, is invalid data; who hangs up within a handshake ends early.
+            io::ErrorKind::InvalidData | io::ErrorKind::UnexpectedEof => return Obstacle::Tls,
+            io::ErrorKind::Other => {}
+            kind => obstacle = Obstacle::System(kind),
+        }
+        // An error of this type that wraps another passes it over in `source`.
+        cause = io.get_ref().map(|inner| inner as &(dyn Error + 'static));
+    }
+    obstacle
 }
 
 fn header(response: &reqwest::Response, name: http::HeaderName) -> Option<&str> {
@@ -196,6 +233,8 @@ pub(super) fn unzipped(body: &Bytes) -> Box<dyn Read + Send + '_> {
 
 #[cfg(test)]
 mod tests {
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+
     use super::*;
 
     fn check(random: fn() -> u64, attempt: u32, expected: u64) {
@@ -210,5 +249,40 @@ mod tests {
             check(|| u64::MAX, attempt, bound);
             check(|| 0, attempt, 0);
         }
+    }
+
+    /// Asks something of an address and says what became of it.
+    async fn outcome(url: &str) -> String {
+        let patience = Patience { attempts: 1, ..Patience::default() };
+        let wire = Wire::new(Surroundings { patience, ..Surroundings::default() }, true).unwrap();
+        let url = Url::parse(url).unwrap();
+        let prepare = |_| Ok(Request::new(http::Method::GET, url.clone()));
+        match wire.send(Step::Login, Instant::now() + Duration::from_secs(60), prepare).await {
+            Err(Fault::Broken { address, breakage, .. }) => format!("{address} {breakage:?}"),
+            other => format!("{other:?}"),
+        }
+    }
+
+    #[tokio::test]
+    async fn a_server_that_cannot_be_reached_is_named_with_the_cause_and_without_path_or_query() {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let babbling = tokio::spawn(async move {
+            let (mut stream, _) = listener.accept().await.unwrap();
+            let mut greeting = [0; 4_096];
+            assert!(stream.read(&mut greeting).await.unwrap() > 0);
+            stream.write_all(b"HTTP/1.1 400 Bad Request\r\n\r\n").await.unwrap();
+            stream.shutdown().await.unwrap();
+        });
+        let found = outcome(&format!("https://127.0.0.1:{port}/path?token=secret")).await;
+        assert_eq!(found, format!("127.0.0.1:{port} Unreachable(Tls)"));
+        babbling.await.unwrap();
+
+        let found = outcome(&format!("https://127.0.0.1:{port}/path?token=secret")).await;
+        assert_eq!(found, format!("127.0.0.1:{port} Unreachable(Refused)"));
+
+        // A label of more than 63 characters is no name, so that nobody is asked for it. Source: RFC 1035, 2.3.4.
+        let host = format!("{}.example.com", "a".repeat(64));
+        assert_eq!(outcome(&format!("http://{host}/path")).await, format!("{host}:80 Unreachable(NameNotFound)"));
     }
 }

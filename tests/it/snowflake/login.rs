@@ -86,14 +86,19 @@ async fn row_10_a_refused_login_gives_snowflakes_own_reason() {
 }
 
 #[tokio::test]
-async fn a_server_that_cannot_be_reached_names_the_account() {
+async fn a_server_that_cannot_be_reached_names_account_address_and_cause() {
     let server = Server::start(rows([])).await;
     let mut settings = settings(&server);
     // Nothing listens on this port: it was free a moment ago.
     let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
     settings.connection.port = free.port();
     let found = read(open_with(settings).await).await;
-    check_error(&server, found, Trouble::Temporary, "could not be reached for account `my_org-acct.eu-central-1`");
+    let words = format!(
+        "the login to Snowflake account `my_org-acct.eu-central-1` failed: 127.0.0.1:{} could not be reached (connection \
+         refused)",
+        free.port()
+    );
+    check_error(&server, found, Trouble::Temporary, &words);
 }
 
 #[tokio::test]

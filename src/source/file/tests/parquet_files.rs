@@ -15,7 +15,7 @@ use arrow_array::{
 use arrow_schema::{DataType, Field, TimeUnit};
 use chrono_tz::Tz;
 
-use super::{batches, selection};
+use super::{batches, next, selection};
 use crate::source::file::{BATCH_ROWS, open};
 use crate::source::{SourceError, Trouble};
 
@@ -144,7 +144,7 @@ fn the_number_of_rows_of_all_files_is_known() {
     let mut stream = open(pattern.to_str().unwrap(), &selection(&["event_id", "email?"], Tz::UTC)).unwrap();
     assert_eq!((stream.total, stream.absent.as_slice()), (Some(2 * count as u64), &["email".to_owned()][..]));
     let mut sizes = Vec::new();
-    while let Some(batch) = stream.next_blocking() {
+    while let Some(batch) = next(&mut stream) {
         sizes.push(batch.unwrap().num_rows());
     }
     assert_eq!(sizes, [BATCH_ROWS, 7, BATCH_ROWS, 7]);
@@ -194,7 +194,7 @@ fn no_damage_makes_rows_vanish_in_silence_or_panics() {
             let mut stream = stream;
             let mut rows = 0;
             let mut is_whole = true;
-            while let Some(batch) = stream.next_blocking() {
+            while let Some(batch) = next(&mut stream) {
                 match batch {
                     Ok(batch) => rows += batch.num_rows() as u64,
                     Err(_) => is_whole = false,

@@ -14,7 +14,7 @@ const PRIVATE: u32 = 0o100_600;
 struct Machine {
     variables: HashMap<String, String>,
     files: HashMap<PathBuf, (String, u32)>,
-    given: BTreeMap<&'static str, Secret>,
+    given: Layer,
     name: Option<&'static str>,
 }
 
@@ -42,7 +42,14 @@ impl Machine {
     }
 
     fn given(mut self, key: &'static str, value: &str) -> Self {
-        self.given.insert(key, Secret::new(value.into()));
+        let place = format!("config.toml:{}", self.given.len() + 1);
+        self.given.insert(key, Given { value: Some(Secret::new(value.into())), place });
+        self
+    }
+
+    /// Gives a key whose value cannot be had.
+    fn withheld(mut self, key: &'static str) -> Self {
+        self.given.insert(key, Given { value: None, place: "config.toml:9".into() });
         self
     }
 
@@ -61,8 +68,7 @@ impl Machine {
             },
             exists: &|path| self.files.keys().any(|file| file.starts_with(path)),
         };
-        let given = Layer { place: "config.toml [snowflake]".into(), values: self.given.clone() };
-        settle(given, self.name, &world)
+        settle(self.given.clone(), self.name, &world)
     }
 
     /// Settles and says in one line what came of it.
@@ -240,25 +246,55 @@ fn every_mistake_is_named_at_once() {
             "[default]\naccount='https://o-a.snowflakecomputing.com'\nport='x'\nprotocol='ftp'\n\
              authenticator='externalbrowser'\nrole='a b'",
         ),
-        "/home/ada/.snowflake/connections.toml [default]: `authenticator` is a login through a browser, where nobody sits\n\
-         /home/ada/.snowflake/connections.toml [default]: `protocol` is neither https nor http\n\
-         /home/ada/.snowflake/connections.toml [default]: `account` is not an account identifier\n\
-         /home/ada/.snowflake/connections.toml [default]: `port` is not a number from 1 to 65535\n\
-         /home/ada/.snowflake/connections.toml [default]: `role` holds a character that needs double quotes",
+        "/home/ada/.snowflake/connections.toml:5: `authenticator` is a login through a browser, where nobody sits\n\
+         /home/ada/.snowflake/connections.toml:4: `protocol` is neither https nor http\n\
+         /home/ada/.snowflake/connections.toml:2: `account` is not an account identifier\n\
+         /home/ada/.snowflake/connections.toml:3: `port` is not a number from 1 to 65535\n\
+         /home/ada/.snowflake/connections.toml:6: `role` holds a character that needs double quotes",
     );
     check(
         &Machine::new().given("account", "o-a").given("token", "t").given("protocol", "http"),
         "[snowflake]: `user` is missing\n\
-         config.toml [snowflake]: `protocol` is http, which would send the login in the clear",
+         config.toml:3: `protocol` is http, which would send the login in the clear",
     );
     check(
         &Machine::new().given("account", "o-a").given("user", "U").given("private_key_file", "/nope"),
-        "config.toml [snowflake]: the file of `private_key_file`, /nope, does not exist",
+        "config.toml:3: the file of `private_key_file`, /nope, does not exist",
     );
     check(
         &Machine::new().given("account", "o-a").given("user", "U").given("host", "a/b").given("password", "p"),
-        "config.toml [snowflake]: `host` is not the name of a host",
+        "config.toml:3: `host` is not the name of a host",
     );
+}
+
+#[test]
+fn a_mistake_is_placed_where_that_very_value_stands() {
+    let machine = Machine::new().given("account", "o-a").given("user", "U").given("password", "p");
+    check(&machine.variable("SNOWFLAKE_PORT", "x"), "$SNOWFLAKE_PORT: `port` is not a number from 1 to 65535");
+    let machine = Machine::new().given("account", "o-a").given("user", "U").given("password", "p");
+    check(
+        &machine.variable("SNOWFLAKE_CONNECTIONS_DEFAULT_ROLE", "a b").variable("SNOWFLAKE_ROLE", "c"),
+        "$SNOWFLAKE_CONNECTIONS_DEFAULT_ROLE: `role` holds a character that needs double quotes",
+    );
+}
+
+#[test]
+fn what_was_given_and_could_not_be_had_is_not_called_missing() {
+    let machine = || Machine::new().given("account", "o-a").given("user", "U");
+    for key in ["password", "token", "private_key_raw", "token_file_path", "private_key_file"] {
+        check(&machine().withheld(key), "");
+        check(&machine().withheld(key).given("port", "x"), "config.toml:4: `port` is not a number from 1 to 65535");
+    }
+    check(&machine().withheld("token").given("authenticator", "OAUTH"), "");
+    check(
+        &machine().withheld("private_key_passphrase").given("authenticator", "SNOWFLAKE_JWT"),
+        "[snowflake]: `private_key_file` is missing",
+    );
+    check(
+        &machine().withheld("password").given("authenticator", "SNOWFLAKE_JWT"),
+        "[snowflake]: `private_key_file` is missing",
+    );
+    check(&Machine::new().withheld("account").withheld("user").given("password", "p"), "");
 }
 
 #[test]

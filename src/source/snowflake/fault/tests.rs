@@ -24,12 +24,23 @@ fn settings(login: Login, where_clause: Option<&str>) -> SnowflakeSettings {
     }
 }
 
+/// Settings in which nobody chose a role.
+pub(super) fn settings_without_role() -> SnowflakeSettings {
+    let mut settings = settings(key(), None);
+    settings.connection.role = None;
+    settings
+}
+
 fn refused(step: Step, code: &str, message: &str, clock_ahead: Option<i64>) -> Fault {
     Fault::Refused { step, code: code.into(), message: message.into(), clock_ahead }
 }
 
 fn key() -> Login {
     Login::KeyPair { key: Secret::new("k".into()), passphrase: None }
+}
+
+fn broken(step: Step, breakage: Breakage) -> Fault {
+    Fault::Broken { step, address: "o-a.example.com:8443".into(), breakage }
 }
 
 /// Explains a fault of a statement and writes trouble, text and remedy.
@@ -114,6 +125,53 @@ fn a_refused_statement_names_object_role_and_grants() {
 }
 
 #[test]
+fn what_is_not_about_the_table_is_shown_as_snowflake_says_it() {
+    let message = "SQL compilation error:\nSchema 'ANALYTICS.MARTS' does not exist or not authorized.";
+    let schema = refused(Step::Statement, "002003", message, None);
+    assert_eq!(
+        explained(schema, &settings(key(), None), Statement::Columns),
+        "Permission|Snowflake refused the query on marts.\"Events\" to role READER: SQL compilation error: Schema \
+         'ANALYTICS.MARTS' does not exist or not authorized (002003)|check that what Snowflake names exists and that \
+         the role may use it"
+    );
+}
+
+#[test]
+fn a_failed_connection_names_address_and_cause() {
+    let waited = Duration::from_millis(9_600);
+    for (step, breakage, expected) in [
+        (
+            Step::Login,
+            Breakage::Unreachable(Obstacle::NameNotFound),
+            "Temporary|the login to Snowflake account `o-a` failed: o-a.example.com:8443 could not be reached (name not \
+             found)|check `account`, or `host`, `port` and `protocol` where they are given, and the network; then run \
+             again",
+        ),
+        (
+            Step::Statement,
+            Breakage::Unreachable(Obstacle::Silence(waited)),
+            "Temporary|the query failed: o-a.example.com:8443 could not be reached (no answer within 10 s)|check the \
+             network, and `host`, `port` and `protocol` where they are given; then run again",
+        ),
+        (
+            Step::Chunk,
+            Breakage::Unreachable(Obstacle::Refused),
+            "Temporary|the download of a part of the result failed: o-a.example.com:8443 could not be reached \
+             (connection refused)|let this machine connect to every host that `SELECT SYSTEM$ALLOWLIST()` lists; then \
+             run again",
+        ),
+        (
+            Step::Poll,
+            Breakage::Silent(waited),
+            "Temporary|the wait for the query's result failed: o-a.example.com:8443 gave no answer within 10 s|run \
+             again; nothing was lost",
+        ),
+    ] {
+        assert_eq!(explained(broken(step, breakage), &settings(key(), None), Statement::Columns), expected);
+    }
+}
+
+#[test]
 fn a_message_that_may_quote_a_cell_is_not_shown() {
     for (code, message) in [
         ("100038", "Numeric value 'ada@example.com' is not recognized"),
@@ -132,7 +190,7 @@ fn each_fault_has_its_kind_of_trouble() {
     for (fault, expected) in [
         (Fault::Status(Step::Statement, 503), Temporary),
         (Fault::Status(Step::Login, 403), Configuration),
-        (Fault::Broken(Step::Chunk, Breakage::Lost), Temporary),
+        (broken(Step::Chunk, Breakage::Lost), Temporary),
         (Fault::Overdue(Duration::from_secs(1)), Temporary),
         (Fault::Expired, Temporary),
         (Fault::Unreadable(Step::Poll, "x".into()), Odd),

@@ -30,7 +30,6 @@ fn selection(columns: Vec<ColumnRequest>) -> Selection {
         until: None,
         store: None,
         names: Vec::new(),
-        limit: None,
         zone: Tz::UTC,
     }
 }
@@ -69,13 +68,12 @@ fn the_whole_statement() {
     selection.until = Some(instant("2026-11-23T12:00:00.5Z"));
     selection.store = Some(StoreWindow { column: "action_source".into(), since: instant("2026-09-22T12:00:00Z") });
     selection.names = vec!["Purchase".into(), "it's \\ odd".into()];
-    selection.limit = Some(10);
     let query = build(&columns, &selection, Some(" source = 'shop' OR 1=1 -- the shop "));
     let expected = r#"WITH fbcapi_rows AS (
 SELECT "EVENT_ID", "OCCURRED_AT", "EVENT_NAME", "email", "VALUE"
 FROM "ANALYTICS"."MARTS"."FACEBOOK_EVENTS"
 WHERE ("OCCURRED_AT" IS NULL OR (("OCCURRED_AT" >= '2026-11-16 12:00:00.000000'::TIMESTAMP_NTZ OR (LOWER(TRIM("ACTION_SOURCE")) = 'physical_store' AND "OCCURRED_AT" >= '2026-09-22 12:00:00.000000'::TIMESTAMP_NTZ)) AND "OCCURRED_AT" < '2026-11-23 12:00:00.500000'::TIMESTAMP_NTZ))
-AND "EVENT_NAME" IN ('Purchase', 'it''s \\ odd')
+AND (TRIM("EVENT_NAME", WS) IN ('Purchase', 'it''s \\ odd') OR COALESCE(TRIM("EVENT_NAME", WS), '') = '')
 AND (
 source = 'shop' OR 1=1 -- the shop
 )
@@ -85,12 +83,11 @@ DATE_PART(EPOCH_MICROSECOND, fbcapi_rows."OCCURRED_AT") AS "Occurred_At",
 fbcapi_rows."EVENT_NAME" AS "event_name",
 fbcapi_rows."email" AS "email",
 TO_VARCHAR(fbcapi_rows."VALUE") AS "value",
-IFF(COALESCE(TRIM(fbcapi_rows."EVENT_ID"), '') = '', 1, COUNT(*) OVER (PARTITION BY fbcapi_rows."EVENT_ID", fbcapi_rows."EVENT_NAME")) AS "_FBCAPI_COPIES",
-IFF(COALESCE(TRIM(fbcapi_rows."EVENT_ID"), '') = '', 0, IFF(MIN(HASH(fbcapi_rows."EVENT_ID", fbcapi_rows."OCCURRED_AT", fbcapi_rows."EVENT_NAME", fbcapi_rows."email", fbcapi_rows."VALUE")) OVER (PARTITION BY fbcapi_rows."EVENT_ID", fbcapi_rows."EVENT_NAME") <> MAX(HASH(fbcapi_rows."EVENT_ID", fbcapi_rows."OCCURRED_AT", fbcapi_rows."EVENT_NAME", fbcapi_rows."email", fbcapi_rows."VALUE")) OVER (PARTITION BY fbcapi_rows."EVENT_ID", fbcapi_rows."EVENT_NAME"), 1, 0)) AS "_FBCAPI_COPIES_DIFFER"
+IFF(COALESCE(TRIM(fbcapi_rows."EVENT_ID", WS), '') = '', 1, COUNT(*) OVER (PARTITION BY fbcapi_rows."EVENT_ID", TRIM(fbcapi_rows."EVENT_NAME", WS))) AS "_FBCAPI_COPIES",
+IFF(COALESCE(TRIM(fbcapi_rows."EVENT_ID", WS), '') = '', 0, IFF(MIN(HASH(fbcapi_rows."EVENT_ID", fbcapi_rows."OCCURRED_AT", fbcapi_rows."EVENT_NAME", fbcapi_rows."email", fbcapi_rows."VALUE")) OVER (PARTITION BY fbcapi_rows."EVENT_ID", TRIM(fbcapi_rows."EVENT_NAME", WS)) <> MAX(HASH(fbcapi_rows."EVENT_ID", fbcapi_rows."OCCURRED_AT", fbcapi_rows."EVENT_NAME", fbcapi_rows."email", fbcapi_rows."VALUE")) OVER (PARTITION BY fbcapi_rows."EVENT_ID", TRIM(fbcapi_rows."EVENT_NAME", WS)), 1, 0)) AS "_FBCAPI_COPIES_DIFFER"
 FROM fbcapi_rows
-QUALIFY COALESCE(TRIM(fbcapi_rows."EVENT_ID"), '') = '' OR ROW_NUMBER() OVER (PARTITION BY fbcapi_rows."EVENT_ID", fbcapi_rows."EVENT_NAME" ORDER BY IFF(fbcapi_rows."email" IS NULL, 0, 1) DESC, HASH(fbcapi_rows."EVENT_ID", fbcapi_rows."OCCURRED_AT", fbcapi_rows."EVENT_NAME", fbcapi_rows."email", fbcapi_rows."VALUE")) = 1
-LIMIT 10"#;
-    assert_eq!(query.sql, expected);
+QUALIFY COALESCE(TRIM(fbcapi_rows."EVENT_ID", WS), '') = '' OR ROW_NUMBER() OVER (PARTITION BY fbcapi_rows."EVENT_ID", TRIM(fbcapi_rows."EVENT_NAME", WS) ORDER BY IFF(fbcapi_rows."email" IS NULL, 0, 1) DESC, HASH(fbcapi_rows."EVENT_ID", fbcapi_rows."OCCURRED_AT", fbcapi_rows."EVENT_NAME", fbcapi_rows."email", fbcapi_rows."VALUE")) = 1"#;
+    assert_eq!(query.sql.replace(WHITE_SPACE, "WS"), expected);
     let names: Vec<_> = query.outputs.iter().map(|output| (output.name.as_str(), output.form)).collect();
     assert_eq!(
         names,
@@ -202,6 +199,30 @@ fn a_table_without_event_name_counts_copies_by_id_alone() {
         "{sql}"
     );
     assert!(!sql.contains("AND (\n"), "{sql}");
+}
+
+#[test]
+fn a_purchase_and_a_lead_of_one_id_are_different_partitions() {
+    let columns = [column("EVENT_ID", "text"), column("OCCURRED_AT", "timestamp_ntz"), column("EVENT_NAME", "variant")];
+    let sql =
+        build(&columns, &selection(vec![request("event_id", Reading::Text)]), None).sql.replace(WHITE_SPACE, "WS");
+    let partitions: Vec<_> = sql.split("PARTITION BY ").skip(1).collect();
+    assert_eq!(partitions.len(), 4, "{sql}");
+    let key = r#"fbcapi_rows."EVENT_ID", TRIM(fbcapi_rows."EVENT_NAME"::VARCHAR, WS)"#;
+    for partition in partitions {
+        assert!(partition.strip_prefix(key).is_some_and(|rest| rest.starts_with([')', ' '])), "{partition}");
+    }
+    assert!(!sql.contains(" IN ("), "no name is asked for: {sql}");
+}
+
+#[test]
+fn white_space_is_all_that_rust_trims() {
+    let escaped = WHITE_SPACE.strip_prefix("' ").and_then(|rest| rest.strip_suffix('\'')).unwrap();
+    let codes = escaped.split("\\u").skip(1).map(|code| u32::from_str_radix(code, 16).unwrap());
+    let trimmed: Vec<char> = std::iter::once(' ').chain(codes.map(|code| char::from_u32(code).unwrap())).collect();
+    let mut expected: Vec<char> = ('\0'..=char::MAX).filter(|c| c.is_whitespace()).collect();
+    expected.sort_by_key(|c| *c != ' ');
+    assert_eq!(trimmed, expected);
 }
 
 #[test]
