@@ -4,6 +4,8 @@ pub mod private;
 pub mod source;
 pub mod event;
 pub mod meta;
+pub mod batch;
+pub mod deliver;
 pub mod ledger;
 pub mod sandbox;
 pub mod commands;
