@@ -1,5 +1,7 @@
 //! Sends the rows of a `facebook_events` table to Meta's Conversions API.
 
+pub mod cli;
+pub mod config;
 pub mod private;
 pub mod source;
 pub mod event;

@@ -1,0 +1,221 @@
+//! What was typed.
+
+use std::path::PathBuf;
+
+use chrono::{DateTime, NaiveDate, NaiveDateTime, NaiveTime, TimeDelta, Utc};
+use clap::builder::FalseyValueParser;
+use clap::{Args, CommandFactory as _, Parser, Subcommand};
+
+/// Sends the conversions in a Snowflake table to Meta's Conversions API: once each, hashed, from cron.
+#[derive(Debug, Parser)]
+#[command(name = "fbcapi", version, propagate_version = true, max_term_width = 100)]
+pub struct Cli {
+    /// Configuration file [default: ./config.toml, then fbcapi/config.toml in ~/.config, then in /etc]
+    #[arg(long, global = true, env = "FBCAPI_CONFIG", value_name = "FILE", hide_env_values = true)]
+    pub config: Option<PathBuf>,
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Send every row that was not sent yet
+    #[command(after_help = SYNC_EXAMPLES)]
+    Sync(Box<SyncArgs>),
+    /// Send invented rows to a server on this machine, to see how it works
+    Demo(DemoArgs),
+    /// Show what becomes of a value: normalised, hashed, and by which rule
+    #[command(after_help = HASH_EXAMPLES)]
+    Hash(HashArgs),
+    /// Serve a Graph API on this machine that refuses what Meta refuses
+    Sandbox(SandboxArgs),
+    /// Look at the configuration
+    #[command(subcommand)]
+    Config(ConfigCommand),
+}
+
+const SYNC_EXAMPLES: &str = "\
+Examples:
+  fbcapi sync                      every row of Meta's window that was not sent yet
+  fbcapi sync --dry-run | head -1  the payloads, nothing sent and nothing recorded
+  fbcapi sync --since 2026-11-20   a backfill
+  fbcapi sync --since 36h --event Purchase";
+
+const HASH_EXAMPLES: &str = "\
+Examples:
+  fbcapi hash em 'John_Smith@gmail.com'
+  fbcapi hash ph '(650) 555-1212' --country US
+  fbcapi hash - < values.jsonl     a line each: {\"field\", \"value\", \"country\"?}";
+
+/// How to run.
+#[derive(Debug, Args)]
+pub struct SyncArgs {
+    /// Only events since then: a time or a date (UTC unless it says), or so long ago (36h, 7d)
+    #[arg(long, env = "FBCAPI_SINCE", value_name = "TIME", value_parser = parse_moment)]
+    pub since: Option<Moment>,
+    /// Only events before then, in the same forms
+    #[arg(long, env = "FBCAPI_UNTIL", value_name = "TIME", value_parser = parse_moment)]
+    pub until: Option<Moment>,
+    /// Only events of this name; may be given several times
+    #[arg(long = "event", env = "FBCAPI_EVENT", value_name = "NAME", value_delimiter = ',')]
+    pub events: Vec<String>,
+    /// At most so many events
+    #[arg(long, env = "FBCAPI_LIMIT", value_name = "N", value_parser = parse_count)]
+    pub limit: Option<u64>,
+    /// Print the payloads, one a line; send and record nothing
+    #[arg(long, env = "FBCAPI_DRY_RUN", value_parser = FalseyValueParser::new())]
+    pub dry_run: bool,
+    /// Send events again that were sent before, within --since: Meta may count them twice
+    #[arg(long, env = "FBCAPI_RESEND", value_parser = FalseyValueParser::new(), requires = "since")]
+    pub resend: bool,
+    /// Show the events in Meta's test tool; they count all the same
+    #[arg(long, env = "FBCAPI_TEST_EVENT_CODE", value_name = "CODE")]
+    pub test_event_code: Option<String>,
+    /// Requests that run at once [default: 4, or as configured]
+    #[arg(long, env = "FBCAPI_CONCURRENCY", value_name = "N")]
+    pub concurrency: Option<String>,
+    /// Events in one request [default: 1000, or as configured]
+    #[arg(long, env = "FBCAPI_BATCH_SIZE", value_name = "N")]
+    pub batch_size: Option<String>,
+    /// Write the report as JSON into a file
+    #[arg(long, env = "FBCAPI_REPORT", value_name = "FILE")]
+    pub report: Option<PathBuf>,
+    /// Print the report as JSON on standard output, as its last line
+    #[arg(long, env = "FBCAPI_JSON", value_parser = FalseyValueParser::new(), conflicts_with = "dry_run")]
+    pub json: bool,
+}
+
+/// How to show how it works.
+#[derive(Debug, Args)]
+pub struct DemoArgs {
+    /// How many rows to invent, good and bad
+    #[arg(long, env = "FBCAPI_ROWS", default_value_t = 1_000, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+    pub rows: u32,
+}
+
+/// What to hash.
+#[derive(Debug, Args)]
+pub struct HashArgs {
+    /// The field, by Meta's name or a plain one (em or email, ph or phone, …); `-` reads JSON Lines from standard input
+    pub field: String,
+    /// The value
+    pub value: Option<String>,
+    /// The person's country, as a row would say
+    #[arg(long, env = "FBCAPI_COUNTRY", value_name = "CODE")]
+    pub country: Option<String>,
+    /// The form of dates that are not ISO 8601, as %m/%d/%Y
+    #[arg(long, env = "FBCAPI_DATE_FORMAT", value_name = "FORMAT")]
+    pub date_format: Option<String>,
+}
+
+/// How to serve.
+#[derive(Debug, Args)]
+pub struct SandboxArgs {
+    /// Port on 127.0.0.1; 0 takes any that is free
+    #[arg(long, env = "FBCAPI_PORT", default_value_t = 8090)]
+    pub port: u16,
+    /// Write every accepted event into a file, one a line
+    #[arg(long, env = "FBCAPI_RECORD", value_name = "FILE")]
+    pub record: Option<PathBuf>,
+}
+
+/// What to show of the configuration.
+#[derive(Debug, Subcommand)]
+pub enum ConfigCommand {
+    /// Show every key with its value in force; secrets are masked
+    Show {
+        /// Say where each value came from
+        #[arg(long, env = "FBCAPI_SOURCES", value_parser = FalseyValueParser::new())]
+        sources: bool,
+    },
+}
+
+/// A point in time as it was typed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Moment {
+    /// This instant.
+    At(DateTime<Utc>),
+    /// So long ago.
+    Ago(TimeDelta),
+}
+
+impl Moment {
+    /// The instant that is meant at `now`.
+    pub fn at(self, now: DateTime<Utc>) -> DateTime<Utc> {
+        match self {
+            Self::At(at) => at,
+            Self::Ago(span) => now - span,
+        }
+    }
+}
+
+fn parse_moment(text: &str) -> Result<Moment, String> {
+    if let Ok(at) = DateTime::parse_from_rfc3339(text) {
+        return Ok(Moment::At(at.to_utc()));
+    }
+    if let Ok(date) = text.parse::<NaiveDate>() {
+        return Ok(Moment::At(date.and_time(NaiveTime::MIN).and_utc()));
+    }
+    if let Ok(at) = text.parse::<NaiveDateTime>() {
+        return Ok(Moment::At(at.and_utc()));
+    }
+    let span = text.char_indices().next_back().and_then(|(at, unit)| {
+        let number = text.get(..at)?.parse::<u32>().ok()?;
+        match unit {
+            'm' => TimeDelta::try_minutes(number.into()),
+            'h' => TimeDelta::try_hours(number.into()),
+            'd' => TimeDelta::try_days(number.into()),
+            'w' => TimeDelta::try_weeks(number.into()),
+            _ => None,
+        }
+    });
+    // A span beyond the calendar would not leave a date to count from.
+    let span = span.filter(|span| *span < TimeDelta::days(36_500));
+    span.map(Moment::Ago).ok_or_else(|| {
+        "expected a time like 2026-11-20T10:00:00Z, a date like 2026-11-20, or a span like 36h or 7d".to_owned()
+    })
+}
+
+fn parse_count(text: &str) -> Result<u64, String> {
+    text.parse().ok().filter(|count| *count > 0).ok_or_else(|| "expected a whole number from 1".to_owned())
+}
+
+/// The variables that stand for flags.
+pub fn variables() -> Vec<String> {
+    let command = Cli::command();
+    let config = command.get_subcommands().flat_map(clap::Command::get_subcommands);
+    let commands = std::iter::once(&command).chain(command.get_subcommands()).chain(config);
+    let names = commands.flat_map(clap::Command::get_arguments).filter_map(|flag| flag.get_env());
+    names.filter_map(|name| name.to_str().map(str::to_owned)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn moments() {
+        let now = DateTime::from_timestamp(1_764_000_000, 0).unwrap();
+        let check = |text: &str, expected: Option<&str>| {
+            let at = parse_moment(text).ok().map(|moment| moment.at(now).to_rfc3339());
+            assert_eq!(at.as_deref(), expected, "{text:?}");
+        };
+        check("2026-11-20T10:00:00+02:00", Some("2026-11-20T08:00:00+00:00"));
+        check("2026-11-20", Some("2026-11-20T00:00:00+00:00"));
+        check("2026-11-20T10:00:00", Some("2026-11-20T10:00:00+00:00"));
+        check("36h", Some("2025-11-23T04:00:00+00:00"));
+        check("7d", Some("2025-11-17T16:00:00+00:00"));
+        check("90m", Some("2025-11-24T14:30:00+00:00"));
+        check("0d", Some("2025-11-24T16:00:00+00:00"));
+        for text in ["", "d", "7", "7 d", "-1d", "1y", "4000000000d", "99999d", "yesterday", "２d", "2026-13-01"] {
+            check(text, None);
+        }
+    }
+}

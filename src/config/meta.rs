@@ -1,0 +1,174 @@
+//! `[meta]` and `[events]`: where events go, and what they are called there.
+
+use super::reader::{Reader, Section};
+use super::secret::SecretSource;
+use super::{Context, Purpose};
+use crate::batch::MOST_EVENTS;
+use crate::deliver::OnUnknown;
+use crate::deliver::http::GraphSettings;
+use crate::event::rules::{NameRules, Unmapped};
+use crate::meta::ActionSource;
+use crate::private::Secret;
+
+/// Requests that run at once by default.
+const CONCURRENCY: usize = 4;
+
+/// More requests at once than this would only provoke throttling.
+const MOST_CONCURRENCY: usize = 16;
+
+/// Newest version of the Graph API when this was written. Source: Graph API changelog, 2026-07-29.
+const API_VERSION: &str = "v26.0";
+
+/// The host of the Graph API.
+const API_BASE: &str = "https://graph.facebook.com";
+
+/// What `[meta]` says.
+pub(super) struct MetaSection {
+    pub(super) graph: GraphSettings,
+    pub(super) access_token: Option<Secret>,
+    pub(super) app_secret: Option<Secret>,
+    pub(super) action_source: ActionSource,
+    pub(super) unmapped: Unmapped,
+    pub(super) concurrency: usize,
+    pub(super) batch_size: usize,
+    pub(super) on_unknown: OnUnknown,
+}
+
+impl Context<'_> {
+    /// Reads the section; `None` after a mistake.
+    pub(super) fn meta(&self, reader: &mut Reader<'_>) -> Option<MetaSection> {
+        let mut section = reader.section("meta");
+        let dataset = section.text("dataset_id");
+        let dataset_id = dataset.and_then(|found| {
+            let is_number = !found.value.is_empty() && found.value.bytes().all(|byte| byte.is_ascii_digit());
+            if !is_number {
+                section.mistake(&found.place, "dataset_id", "must be the digits that Events Manager shows, in quotes");
+            }
+            is_number.then_some(found.value)
+        });
+        if dataset_id.is_none() && !section.has("dataset_id") {
+            section.missing("dataset_id", "copy it from Events Manager > Data sources");
+        }
+        let access_token = self.secret(&mut section, "access_token", Some("FBCAPI_ACCESS_TOKEN"));
+        let app_secret = self.secret(&mut section, "app_secret", None);
+        let api_base = api_base(&mut section);
+        let api_version = api_version(&mut section);
+        let partner_agent = partner_agent(&mut section);
+        let sources = ActionSource::ALL.map(|source| (source.wire(), source));
+        let action_source = section.choice("action_source", &sources, ActionSource::SystemGenerated.wire());
+        let unmapped = section.choice("unmapped", &[("send", Unmapped::Send), ("skip", Unmapped::Skip)], "send");
+        let concurrency = section.whole_or("concurrency", 1..=MOST_CONCURRENCY, CONCURRENCY);
+        let batch_size = section.whole_or("batch_size", 1..=MOST_EVENTS, MOST_EVENTS);
+        let policies = [("resend", OnUnknown::Resend), ("hold", OnUnknown::Hold)];
+        let on_unknown = section.choice("on_unknown", &policies, "resend");
+        section.end();
+        Some(MetaSection {
+            graph: GraphSettings {
+                dataset_id: dataset_id?,
+                api_base: api_base?,
+                api_version: api_version?,
+                partner_agent,
+            },
+            access_token,
+            app_secret,
+            action_source: action_source?,
+            unmapped: unmapped?,
+            concurrency,
+            batch_size,
+            on_unknown: on_unknown?,
+        })
+    }
+
+    /// A secret that is needed to send when it has a usual variable.
+    fn secret(&self, section: &mut Section<'_, '_>, key: &str, usual: Option<&str>) -> Option<Secret> {
+        let written = section.secret(key);
+        // The usual variable may be set for another configuration.
+        drop(usual.and_then(self.machine.environment));
+        let (source, place) = match (written, usual) {
+            (Some(found), _) => (found.value, found.place),
+            (None, Some(variable)) if !section.has(key) => {
+                (SecretSource::Variable(variable.to_owned()), "default".to_owned())
+            }
+            (None, _) => return None,
+        };
+        if self.purpose != Purpose::Send {
+            // The variable is known all the same.
+            if let SecretSource::Variable(name) = &source {
+                drop((self.machine.environment)(name));
+            }
+            return None;
+        }
+        match source.resolve(self.machine.environment, self.file) {
+            Ok(secret) if !secret.expose().bytes().all(|byte| byte.is_ascii_graphic()) => {
+                section.mistake(&place, key, "holds white space or other characters that no token or secret has");
+                None
+            }
+            Ok(secret) => Some(secret),
+            Err(what) => {
+                section.mistake(&place, key, &what);
+                None
+            }
+        }
+    }
+}
+
+fn api_base(section: &mut Section<'_, '_>) -> Option<reqwest::Url> {
+    let found = section.text_or("api_base", API_BASE);
+    let url = reqwest::Url::parse(&found.value).ok();
+    let is_loopback = |url: &reqwest::Url| match url.host_str() {
+        Some("localhost" | "[::1]") => true,
+        Some(host) => host.parse::<std::net::Ipv4Addr>().is_ok_and(|address| address.is_loopback()),
+        None => false,
+    };
+    let url = url.filter(|url| url.scheme() == "https" || (url.scheme() == "http" && is_loopback(url)));
+    let url = url.filter(|url| url.username().is_empty() && url.password().is_none() && url.query().is_none());
+    if url.is_none() {
+        section.mistake(&found.place, "api_base", "must begin with https://, or with http:// and name this machine");
+    }
+    url
+}
+
+fn api_version(section: &mut Section<'_, '_>) -> Option<String> {
+    let found = section.text_or("api_version", API_VERSION);
+    let is_version =
+        found.value.strip_prefix('v').and_then(|number| number.split_once('.')).is_some_and(|(major, minor)| {
+            [major, minor].iter().all(|part| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit()))
+        });
+    if !is_version {
+        section.mistake(&found.place, "api_version", "must be a version of the Graph API, such as \"v26.0\"");
+    }
+    is_version.then_some(found.value)
+}
+
+/// Source: Conversions API, end-to-end implementation: fewer than 23 characters, at least two letters.
+fn partner_agent(section: &mut Section<'_, '_>) -> Option<String> {
+    let found = section.text("partner_agent")?;
+    let letters = found.value.chars().filter(char::is_ascii_alphabetic).count();
+    let is_agent = found.value.chars().count() < 23 && letters >= 2;
+    if !is_agent {
+        section.mistake(&found.place, "partner_agent", "must be shorter than 23 characters and hold two letters");
+    }
+    is_agent.then_some(found.value)
+}
+
+/// Reads what holds for events of certain names.
+pub(super) fn names(reader: &mut Reader<'_>) -> Vec<NameRules> {
+    let mut names = Vec::new();
+    let tables = reader.tables("events");
+    let mut section = reader.section("events");
+    for name in &tables {
+        section.know(name);
+    }
+    section.end();
+    for name in tables {
+        let mut section = reader.section_of(&["events", &name]);
+        let rename = section.text("rename").map(|found| found.value);
+        let sources = ActionSource::ALL.map(|source| (source.wire(), source));
+        section.know("action_source");
+        let action_source =
+            if section.has("action_source") { section.choice("action_source", &sources, "") } else { None };
+        section.end();
+        names.push(NameRules { name, rename, action_source });
+    }
+    names
+}
