@@ -1,3 +1,149 @@
 //! The command line of `fbcapi`.
 
-fn main() {}
+use std::io::IsTerminal as _;
+use std::process::ExitCode;
+
+use chrono::Utc;
+use clap::Parser as _;
+use fbcapi::cli::{Cli, Command, ConfigCommand};
+use fbcapi::commands::config::Origins;
+use fbcapi::commands::exit::Exit;
+use fbcapi::commands::{self, hash};
+use fbcapi::config::{self, Config, FlagOverride, Machine, Mistake, Purpose, Refused};
+use fbcapi::private::Scratch;
+use fbcapi::report::console;
+use fbcapi::sync::World;
+use ring::rand::{SecureRandom as _, SystemRandom};
+use tracing_subscriber::filter::{LevelFilter, Targets};
+use tracing_subscriber::layer::SubscriberExt as _;
+use tracing_subscriber::util::SubscriberInitExt as _;
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    start_log();
+    std::panic::set_hook(Box::new(|panic| {
+        // What a panic says can hold a value of a row; where it happened cannot.
+        if std::thread::current().name() == Some(fbcapi::source::file::THREAD) {
+            // A damaged Parquet file makes its library panic, which the source turns into an error of its own.
+            return;
+        }
+        let place = panic.location().map(|place| format!(" at {}:{}", place.file(), place.line())).unwrap_or_default();
+        console::say(&format!("✗ a mistake in fbcapi{place}: please report this line\n"));
+    }));
+    let ended = std::panic::catch_unwind(|| {
+        run(&cli).unwrap_or_else(|error| {
+            console::say(&format!("✗ {error:#}\n"));
+            Exit::Other
+        })
+    });
+    ExitCode::from(ended.unwrap_or(Exit::Bug).code())
+}
+
+fn run(cli: &Cli) -> anyhow::Result<Exit> {
+    let world = World { now: Utc::now, random };
+    let runtime = || tokio::runtime::Builder::new_multi_thread().enable_all().build();
+    match &cli.command {
+        Command::Sync(args) => {
+            let purpose = if args.dry_run { Purpose::Look } else { Purpose::Send };
+            match load(cli, &commands::sync::overrides(args), purpose) {
+                Ok(config) => runtime()?.block_on(commands::sync::run(args, &config, world)),
+                Err(refused) => Ok(tell(&refused.mistakes)),
+            }
+        }
+        Command::Demo(args) => runtime()?.block_on(commands::demo::run(args.rows.try_into()?, world)),
+        Command::Sandbox(args) => runtime()?.block_on(commands::sandbox::run(args)),
+        Command::Hash(args) => hash_values(cli, args),
+        Command::Config(ConfigCommand::Show { sources }) => {
+            let (shown, mistakes) = match load(cli, &[], Purpose::Show) {
+                Ok(config) => (config.shown, Vec::new()),
+                Err(refused) => (refused.shown, refused.mistakes),
+            };
+            let origins = if *sources { Origins::Told } else { Origins::Untold };
+            console::print(commands::config::show(&shown, origins).as_bytes())?;
+            Ok(if mistakes.is_empty() { Exit::Done } else { tell(&mistakes) })
+        }
+    }
+}
+
+/// Hashes as the configuration says, or as it would without one.
+fn hash_values(cli: &Cli, args: &fbcapi::cli::HashArgs) -> anyhow::Result<Exit> {
+    if args.value.is_none() && std::io::stdin().is_terminal() {
+        console::say("✗ give a value, or lines on standard input: fbcapi hash em 'ada@example.com'\n");
+        return Ok(Exit::Configuration);
+    }
+    let machine = machine();
+    let mut settings = match config::find_file(cli.config.as_deref(), &machine.environment) {
+        Some(file) => match config::load_normalize(&file, machine) {
+            Ok(settings) => settings,
+            Err(refused) => return Ok(tell(&refused.mistakes)),
+        },
+        None => fbcapi::meta::normalize::Settings::standard(machine.today),
+    };
+    if let Some(format) = &args.date_format {
+        settings.date_format = Some(format.clone());
+    }
+    let value = args.value.as_ref().map(|value| {
+        let mut scratch = Scratch::default();
+        scratch.clear().push_str(value);
+        scratch
+    });
+    let args = hash::HashArgs { field: args.field.clone(), value, country: args.country.clone() };
+    let mut out = console::data();
+    let outcome = hash::run(&args, &settings, &mut std::io::stdin().lock(), &mut out);
+    drop(out);
+    match outcome {
+        Ok(hash::HashOutcome::Answered) => Ok(Exit::Done),
+        Ok(hash::HashOutcome::SomeLinesUnread) => Ok(Exit::Configuration),
+        Err(hash::HashError::Io(error)) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(Exit::Done),
+        Err(error @ hash::HashError::Io(_)) => Err(error.into()),
+        Err(error @ (hash::HashError::UnknownField | hash::HashError::UnknownCountry)) => {
+            console::say(&format!("✗ {error}\n"));
+            Ok(Exit::Configuration)
+        }
+    }
+}
+
+fn load(cli: &Cli, flags: &[FlagOverride], purpose: Purpose) -> Result<Config, Refused> {
+    let machine = machine();
+    let Some(file) = config::find_file(cli.config.as_deref(), &machine.environment) else {
+        let what = "there is no config.toml here, in ~/.config/fbcapi or in /etc/fbcapi; name one with --config";
+        let mistake = Mistake { place: "fbcapi".to_owned(), key: String::new(), what: what.to_owned() };
+        return Err(Refused { mistakes: vec![mistake], shown: Vec::new() });
+    };
+    config::load(&file, flags, purpose, machine)
+}
+
+fn machine() -> Machine<'static> {
+    Machine {
+        environment: &|name| std::env::var(name).ok().filter(|value| !value.is_empty()),
+        variables: &|| std::env::vars_os().filter_map(|(name, _)| name.into_string().ok()).collect(),
+        today: Utc::now().date_naive(),
+    }
+}
+
+fn tell(mistakes: &[Mistake]) -> Exit {
+    for mistake in mistakes {
+        let printable: String = mistake.to_string().chars().filter(|c| !c.is_control()).collect();
+        console::say(&format!("✗ {printable}\n"));
+    }
+    console::say("  → nothing was contacted; config.example.toml shows every key\n");
+    Exit::Configuration
+}
+
+/// Lets warnings of this program through and nothing of its dependencies, whatever the environment says: what
+/// they log holds rows and tokens.
+fn start_log() {
+    let own_warnings = Targets::new().with_target("fbcapi", LevelFilter::WARN);
+    let lines = tracing_subscriber::fmt::layer().with_writer(std::io::stderr).with_ansi(false).with_target(false);
+    tracing_subscriber::registry().with(own_warnings).with(lines).init();
+}
+
+/// A random number from 0 to 1.
+fn random() -> f64 {
+    let mut bytes = [0; 4];
+    // Without randomness the number is in the middle: waits are still waits.
+    match SystemRandom::new().fill(&mut bytes) {
+        Ok(()) => f64::from(u32::from_ne_bytes(bytes)) / f64::from(u32::MAX),
+        Err(_) => 0.5,
+    }
+}

@@ -1,4 +1,8 @@
 //! One file per subcommand: what it reads, and what it writes to standard output.
 
+pub mod config;
 pub mod demo;
+pub mod exit;
 pub mod hash;
+pub mod sandbox;
+pub mod sync;

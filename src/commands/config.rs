@@ -1,0 +1,34 @@
+//! `fbcapi config show`: every key with its value in force.
+
+use std::fmt::Write as _;
+
+use crate::config::Shown;
+
+/// Whether the origin of each value is told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Origins {
+    /// It is.
+    Told,
+    /// It is not.
+    Untold,
+}
+
+/// Writes the configuration as TOML.
+pub fn show(shown: &[Shown], origins: Origins) -> String {
+    let mut text = String::new();
+    let mut section = None;
+    let width = shown.iter().map(|shown| shown.key.len() + shown.value.len() + 3).max().unwrap_or_default();
+    for Shown { section: of, key, value, origin } in shown {
+        if section != Some(of) {
+            let gap = if section.is_some() { "\n" } else { "" };
+            writeln!(text, "{gap}[{of}]").unwrap_or_default();
+            section = Some(of);
+        }
+        let line = format!("{key} = {value}");
+        match origins {
+            Origins::Told => writeln!(text, "{line:<width$}   # {origin}").unwrap_or_default(),
+            Origins::Untold => writeln!(text, "{line}").unwrap_or_default(),
+        }
+    }
+    text
+}

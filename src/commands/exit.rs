@@ -1,0 +1,124 @@
+//! What the exit code says.
+
+use crate::meta::answer::Stop;
+use crate::source::Trouble;
+use crate::sync::{Failure, Outcome};
+
+/// How a command ended. Unknown codes are failures.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Exit {
+    /// Done, or nothing to do.
+    Done,
+    /// Something else.
+    Other,
+    /// Wrong usage or configuration.
+    Configuration,
+    /// Done, but rows need attention.
+    Attention,
+    /// A login or permission was refused.
+    Permission,
+    /// A temporary trouble: run again.
+    Temporary,
+    /// The state cannot be used.
+    State,
+    /// Another run is under way.
+    Locked,
+    /// A limit was reached.
+    Limit,
+    /// A mistake in the program.
+    Bug,
+    /// A signal ended it.
+    Signal(u8),
+}
+
+impl Exit {
+    /// Every exit code with what it means, as the README has it.
+    pub const TABLE: [(Self, &'static str); 13] = [
+        (Self::Done, "done, also when there was nothing to do"),
+        (Self::Other, "something else went wrong"),
+        (Self::Configuration, "wrong usage or configuration"),
+        (Self::Attention, "done, but rows need attention: rejected or expired for the first time, or unknown"),
+        (Self::Permission, "Snowflake or Meta refused the login or a permission"),
+        (Self::Temporary, "temporary trouble: run again, nothing is lost"),
+        (Self::State, "the state file cannot be used"),
+        (Self::Locked, "another run is under way"),
+        (Self::Limit, "stopped at the limit that was asked for"),
+        (Self::Bug, "a mistake in fbcapi: please report it"),
+        (Self::Signal(crate::signal::HANG_UP), "the terminal was closed (SIGHUP)"),
+        (Self::Signal(crate::signal::INTERRUPT), "interrupted (SIGINT)"),
+        (Self::Signal(crate::signal::TERMINATE), "terminated (SIGTERM)"),
+    ];
+
+    /// The number.
+    pub const fn code(self) -> u8 {
+        match self {
+            Self::Done => 0,
+            Self::Other => 1,
+            Self::Configuration => 2,
+            Self::Attention => 3,
+            Self::Permission => 4,
+            Self::Temporary => 5,
+            Self::State => 6,
+            Self::Locked => 7,
+            Self::Limit => 8,
+            Self::Bug => 70,
+            Self::Signal(number) => 128 + number,
+        }
+    }
+
+    /// How a run ended.
+    pub fn of(outcome: &Outcome) -> Self {
+        let counts = &outcome.report.counts;
+        if !counts.is_balanced() {
+            return Self::Bug;
+        }
+        if let Some(failure) = &outcome.failure {
+            return Self::of_failure(failure);
+        }
+        // What needs someone soonest counts.
+        if counts.pending > 0 {
+            return Self::Temporary;
+        }
+        if outcome.news > 0 || counts.unknown > 0 {
+            return Self::Attention;
+        }
+        if outcome.is_limited { Self::Limit } else { Self::Done }
+    }
+
+    /// How a dry run ended: what would be sent is not left over.
+    pub fn of_dry_run(outcome: &Outcome) -> Self {
+        match &outcome.failure {
+            Some(failure) => Self::of_failure(failure),
+            None if !outcome.report.counts.is_balanced() => Self::Bug,
+            None => Self::Done,
+        }
+    }
+
+    fn of_failure(failure: &Failure) -> Self {
+        use crate::ledger::LedgerError;
+        match failure {
+            Failure::Source(error) => match error.trouble {
+                Trouble::Configuration => Self::Configuration,
+                Trouble::Permission => Self::Permission,
+                Trouble::Temporary => Self::Temporary,
+                Trouble::Protocol => Self::Other,
+            },
+            Failure::Column(_) | Failure::NoState { .. } | Failure::StateWouldVanish { .. } | Failure::Graph(_) => {
+                Self::Configuration
+            }
+            Failure::Ledger(error) => match error.as_ref() {
+                LedgerError::Locked { .. } => Self::Locked,
+                LedgerError::Unusable { .. } | LedgerError::Io { .. } | LedgerError::Gone => Self::State,
+            },
+            Failure::Stopped { stop, .. } => match stop {
+                Stop::Token | Stop::Proof | Stop::Permission | Stop::Dataset => Self::Permission,
+                Stop::Blocked | Stop::LongWait | Stop::Unreachable => Self::Temporary,
+                Stop::NotMeta | Stop::MostRefused => Self::Configuration,
+                Stop::Unexpected => Self::Other,
+            },
+            Failure::Signal(number) => Self::Signal(*number),
+            Failure::Output(_) => Self::Other,
+            Failure::Bug => Self::Bug,
+        }
+    }
+}

@@ -1,0 +1,121 @@
+//! `fbcapi sync`: sends every row that was not sent yet.
+
+use std::fs::File;
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+
+use anyhow::Context as _;
+use tempfile::NamedTempFile;
+
+use super::exit::Exit;
+use crate::cli::SyncArgs;
+use crate::config::{Config, FlagOverride};
+use crate::deliver::backoff::Backoff;
+use crate::report::{console, human};
+use crate::sync::{self, Options, Outcome, SentEvents, Watched, World};
+
+/// The flags that override keys of the configuration.
+pub fn overrides(args: &SyncArgs) -> Vec<FlagOverride> {
+    let flag = |key, flag, value: &Option<String>| value.clone().map(|value| ("meta", key, flag, value));
+    [flag("concurrency", "--concurrency", &args.concurrency), flag("batch_size", "--batch-size", &args.batch_size)]
+        .into_iter()
+        .flatten()
+        .collect()
+}
+
+/// Runs a sync as it was asked for, and tells what it did.
+pub async fn run(args: &SyncArgs, config: &Config, world: World) -> anyhow::Result<Exit> {
+    let now = (world.now)();
+    // A report that cannot be written is found out before anything is sent.
+    let report = match args.report.as_deref().map(|path| ReportFile::create(path, config)).transpose() {
+        Ok(report) => report,
+        Err(why) => {
+            console::say(&format!("✗ --report: {why}\n  → nothing was sent; name another file\n"));
+            return Ok(Exit::Configuration);
+        }
+    };
+    if let (Some(since), Some(until)) = (args.since, args.until)
+        && since.at(now) >= until.at(now)
+    {
+        console::say("✗ --until is not after --since, so there is nothing to select\n");
+        return Ok(Exit::Configuration);
+    }
+    let options = Options {
+        since: args.since.map(|moment| moment.at(now)),
+        until: args.until.map(|moment| moment.at(now)),
+        names: args.events.iter().filter(|name| !name.is_empty()).cloned().collect(),
+        limit: args.limit,
+        sent: if args.resend { SentEvents::Resend } else { SentEvents::Leave },
+        test_event_code: args.test_event_code.clone(),
+        watched: if console::is_watched() { Watched::Yes } else { Watched::No },
+        backoff: Backoff::STANDARD,
+    };
+    let outcome = if args.dry_run {
+        sync::dry_run(config, &options, world, console::data()).await
+    } else {
+        sync::sync(config, &options, world).await
+    };
+    let exit = Exit::of(&outcome);
+    if args.dry_run {
+        console::say(&human::dry_run_summary(&outcome));
+    } else {
+        console::say(&human::summary(&outcome));
+    }
+    if let Some(report) = report {
+        report.write(&outcome)?;
+    }
+    if args.json {
+        let mut line = serde_json::to_vec(&outcome.report).context("the report cannot be written as JSON")?;
+        line.push(b'\n');
+        console::print(&line).context("cannot write to standard output")?;
+    }
+    Ok(if args.dry_run { Exit::of_dry_run(&outcome) } else { exit })
+}
+
+/// A report on its way.
+enum ReportFile {
+    /// Written beside its place and moved there, so that nobody reads half of it.
+    Beside { path: PathBuf, file: NamedTempFile },
+    /// A device or a pipe, which is written to as it is.
+    Stream(File),
+}
+
+impl ReportFile {
+    /// Opens the report before anything is sent; an error says why it cannot be written.
+    fn create(path: &Path, config: &Config) -> Result<Self, String> {
+        let cannot = |error: &std::io::Error| format!("{} cannot be written ({})", path.display(), error.kind());
+        // A link is followed, so that the file it names is replaced and not the link.
+        let real = path.canonicalize();
+        let path = real.as_deref().unwrap_or(path).to_owned();
+        let is_state = config.state.canonicalize().is_ok_and(|state| path.starts_with(&state));
+        let is_input = config.files().iter().any(|file| file.canonicalize().is_ok_and(|file| file == path));
+        if is_state || is_input {
+            return Err(format!("{} is the state, the configuration or a source", path.display()));
+        }
+        match std::fs::metadata(&path) {
+            Ok(metadata) if metadata.is_dir() => return Err(format!("{} is a folder", path.display())),
+            Ok(metadata) if !metadata.is_file() => {
+                let stream = File::options().write(true).open(&path).map_err(|error| cannot(&error))?;
+                return Ok(Self::Stream(stream));
+            }
+            Ok(_) | Err(_) => {}
+        }
+        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        let file = NamedTempFile::new_in(folder).map_err(|error| cannot(&error))?;
+        Ok(Self::Beside { path, file })
+    }
+
+    fn write(self, outcome: &Outcome) -> anyhow::Result<()> {
+        let mut json = serde_json::to_vec_pretty(&outcome.report).context("the report cannot be written as JSON")?;
+        json.push(b'\n');
+        match self {
+            Self::Stream(mut stream) => stream.write_all(&json).context("the report cannot be written"),
+            Self::Beside { path, mut file } => {
+                let cannot = || format!("cannot write the report {}", path.display());
+                file.write_all(&json).with_context(cannot)?;
+                file.persist(&path).map_err(|error| error.error).with_context(cannot)?;
+                Ok(())
+            }
+        }
+    }
+}

@@ -1,0 +1,288 @@
+//! The run, from top to bottom: rows are read, mapped and delivered, and the ledger knows of each.
+
+mod run;
+mod prepare;
+mod send;
+mod books;
+
+use std::io::Write;
+use std::sync::atomic::AtomicU32;
+use std::sync::{Arc, Mutex};
+
+use chrono::{DateTime, Utc};
+use tokio::sync::{mpsc, watch};
+use tokio::task::JoinHandle;
+use tokio::time::Instant;
+
+use crate::commands::exit::Exit;
+use crate::config::{Config, FirstRun, StateChoice};
+use crate::deliver::backoff::Backoff;
+use crate::deliver::http::{Graph, GraphError};
+use crate::event::UnreadableColumn;
+use crate::ledger::ground::Ground;
+use crate::ledger::{Known, Ledger, LedgerError, Record, SqliteLedger, Writer};
+use crate::meta::answer::{Codes, Stop};
+use crate::report::Report;
+use crate::report::progress::{Bar, Progress};
+use crate::source::{RowStream, SourceError};
+pub use prepare::Sent as SentEvents;
+use prepare::{Destination, prepare};
+use run::Run;
+use send::{Halt, Mood, Sending, send};
+
+/// Batches that wait to be sent while others are under way.
+const BATCHES_AHEAD: usize = 1;
+
+/// What the caller asks of a run.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// Events from here on.
+    pub since: Option<DateTime<Utc>>,
+    /// Events before this.
+    pub until: Option<DateTime<Utc>>,
+    /// Only events of these names; empty means all.
+    pub names: Vec<String>,
+    /// At most so many events.
+    pub limit: Option<u64>,
+    /// What to do with events that an earlier run has sent.
+    pub sent: SentEvents,
+    /// Meta's code that shows events in the test tool.
+    pub test_event_code: Option<String>,
+    /// Whether a bar is shown.
+    pub watched: Watched,
+    /// How to wait between attempts.
+    pub backoff: Backoff,
+}
+
+/// Whether someone watches in a terminal.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Watched {
+    /// A bar is drawn on standard error.
+    Yes,
+    /// Nothing is drawn.
+    No,
+}
+
+/// The clock and the dice, handed in.
+#[derive(Debug, Clone, Copy)]
+pub struct World {
+    /// The time.
+    pub now: fn() -> DateTime<Utc>,
+    /// A number from 0 to 1.
+    pub random: fn() -> f64,
+}
+
+/// Why a run ended before its work was done. What was done until then is in the report.
+#[derive(Debug, thiserror::Error)]
+pub enum Failure {
+    /// Rows cannot be read.
+    #[error(transparent)]
+    Source(#[from] SourceError),
+    /// A column has a type from which its field cannot be read.
+    #[error(transparent)]
+    Column(#[from] UnreadableColumn),
+    /// The state cannot be used.
+    #[error(transparent)]
+    Ledger(#[from] Arc<LedgerError>),
+    /// There is no state, and the configuration expects one.
+    #[error("there is no state at {path}, and [state] first_run is \"refuse\"")]
+    NoState {
+        /// Where it was looked for.
+        path: String,
+    },
+    /// The state would go with the container that this run is in.
+    #[error("the state would be lost with this container: {path} is on {kind}")]
+    StateWouldVanish {
+        /// Where the state is by default.
+        path: String,
+        /// The kind of file system.
+        kind: String,
+    },
+    /// The connection to Meta cannot be set up.
+    #[error(transparent)]
+    Graph(#[from] GraphError),
+    /// Meta's answer says that nothing more can be sent.
+    #[error("{}", stop.what())]
+    Stopped {
+        /// Why.
+        stop: Stop,
+        /// What Meta said.
+        codes: Codes,
+    },
+    /// A signal ended the run.
+    #[error("the run was interrupted")]
+    Signal(u8),
+    /// The payloads cannot be written to standard output.
+    #[error("cannot write to standard output")]
+    Output(#[source] std::io::Error),
+    /// A thread of this program ended in a way that it must not.
+    #[error("a part of fbcapi ended unexpectedly")]
+    Bug,
+}
+
+/// What a run leaves: the report, and what ended it early.
+#[derive(Debug)]
+pub struct Outcome {
+    /// What was done.
+    pub report: Report,
+    /// What ended it early.
+    pub failure: Option<Failure>,
+    /// Whether it ended because its limit was reached.
+    pub is_limited: bool,
+    /// Whether whoever takes the prepared events ended it.
+    pub is_cut_off: bool,
+    /// Rejected and expired rows that no earlier run has told about.
+    pub news: u64,
+    /// Columns that a preset names and the table lacks.
+    pub absent: Vec<String>,
+    /// Rows of the selection that the run did not come to, when that is known.
+    pub unread: u64,
+}
+
+/// Sends every row that was not sent yet.
+pub async fn sync(config: &Config, options: &Options, world: World) -> Outcome {
+    let run = Run::new(config, options, world);
+    let mut warnings = Vec::new();
+    match connect(&run, &mut warnings).await {
+        Ok(connected) => deliver(run, connected, warnings).await,
+        Err(failure) => run.failed(failure, warnings),
+    }
+}
+
+/// Everything that a run needs, opened: nothing was sent or recorded yet.
+struct Connected {
+    ledger: Box<dyn Ledger>,
+    known: Known,
+    told_since: Option<i64>,
+    graph: Graph,
+    rows: RowStream,
+    halt: watch::Sender<Option<Halt>>,
+    signals: JoinHandle<()>,
+}
+
+/// Opens ledger, connection and source, in this order: the lock is held before the table is read.
+async fn connect(run: &Run<'_>, warnings: &mut Vec<String>) -> Result<Connected, Failure> {
+    let mut ledger = open_ledger(run.config, warnings)?;
+    let is_new = ledger.is_new().map_err(Arc::new)?;
+    let told_since = (!is_new).then(|| run.remembered_since().timestamp());
+    let known = ledger.load(run.remembered_since().timestamp()).map_err(Arc::new)?;
+    let config = run.config;
+    let token = config.access_token.as_ref().ok_or(GraphError::Token)?;
+    let code = run.options.test_event_code.as_deref();
+    let graph = Graph::new(&config.graph, token, config.app_secret.as_ref(), code)?;
+    let halt = watch::Sender::new(None);
+    let signals = tokio::spawn(halt_on_signal(halt.clone()));
+    let rows = run.open_source(&halt).await?;
+    if run.config.source.uses_password() {
+        warnings.push(
+            "the login to Snowflake uses a password, which Snowflake is closing for service users: use a key pair"
+                .to_owned(),
+        );
+    }
+    ledger.append(&[Record::RunStarted { run: run.id.clone(), at: run.started }]).map_err(Arc::new)?;
+    Ok(Connected { ledger, known, told_since, graph, rows, halt, signals })
+}
+
+/// Prepares and sends at the same time, and draws the line.
+async fn deliver(run: Run<'_>, connected: Connected, warnings: Vec<String>) -> Outcome {
+    let Connected { ledger, known, told_since, graph, rows, halt, signals } = connected;
+    let progress = Arc::new(Progress::default());
+    progress.set_total(rows.total.unwrap_or_default());
+    let bar = (run.options.watched == Watched::Yes).then(|| Bar::start(Arc::clone(&progress)));
+    let writer = Writer::start(ledger);
+    let sending = Arc::new(Sending {
+        graph,
+        appender: writer.appender(),
+        run: run.id.clone(),
+        on_unknown: run.config.on_unknown,
+        backoff: run.options.backoff,
+        now: run.world.now,
+        random: run.world.random,
+        progress: Arc::clone(&progress),
+        halt: halt.clone(),
+        open_at: watch::Sender::new(Instant::now()),
+        batch_number: AtomicU32::new(0),
+        mood: Mood::default(),
+        in_flight: Mutex::default(),
+        sent: Mutex::default(),
+    });
+    let (batches, inbox) = mpsc::channel(BATCHES_AHEAD);
+    let batch_size = run.config.batch_size;
+    let destination = Destination::Batches { batches, appender: writer.appender(), batch_size };
+    let preparation = run.preparation(&progress, &halt, told_since);
+    let absent = rows.absent.clone();
+    let preparing = tokio::task::spawn_blocking(move || prepare(preparation, known, rows, destination));
+    let sent = send(sending, inbox, run.config.concurrency).await;
+    let prepared = preparing.await.ok();
+    signals.abort();
+    drop(bar);
+    let halted = halt.borrow().clone();
+    let mut outcome = run.conclude(sent, prepared, halted, warnings, &writer).await;
+    outcome.absent = absent;
+    outcome.unread = progress.unread();
+    let run = run.part().await;
+    // Every handle but the writer's own is gone, so this ends.
+    match writer.finish() {
+        Some(mut ledger) => run.close(&mut *ledger, &mut outcome),
+        None => outcome.failure = Some(Failure::Bug),
+    }
+    // What failed after the report was written down counts for whoever reads it now.
+    outcome.report.error = outcome.failure.as_ref().map(ToString::to_string);
+    outcome.report.exit_code = Exit::of(&outcome).code();
+    outcome
+}
+
+/// Writes the payloads that a run would send, one a line, and records nothing.
+pub async fn dry_run(config: &Config, options: &Options, world: World, out: Box<dyn Write + Send>) -> Outcome {
+    let run = Run::new(config, options, world);
+    let known = SqliteLedger::open_read_only(&config.state)
+        .and_then(|mut ledger| ledger.load(run.remembered_since().timestamp()));
+    let known = match known {
+        Ok(known) => known,
+        Err(error) => return run.failed(Arc::new(error).into(), Vec::new()),
+    };
+    let halt = watch::Sender::new(None);
+    let signals = tokio::spawn(halt_on_signal(halt.clone()));
+    let rows = match run.open_source(&halt).await {
+        Ok(rows) => rows,
+        Err(error) => return run.failed(error.into(), Vec::new()),
+    };
+    let preparation = run.preparation(&Arc::default(), &halt, None);
+    let lines = Destination::Lines(out);
+    let absent = rows.absent.clone();
+    let prepared = tokio::task::spawn_blocking(move || prepare(preparation, known, rows, lines)).await.ok();
+    signals.abort();
+    let halted = halt.borrow().clone();
+    let (mut outcome, _) = run.balance(send::Sent::default(), prepared, halted, Vec::new());
+    outcome.absent = absent;
+    outcome.report.finished_at = (world.now)();
+    outcome.report.exit_code = Exit::of_dry_run(&outcome).code();
+    run.part().await;
+    outcome
+}
+
+/// Opens the ledger, and says loudly when there was none.
+fn open_ledger(config: &Config, warnings: &mut Vec<String>) -> Result<Box<dyn Ledger>, Failure> {
+    let path = || config.state.display().to_string();
+    if config.first_run == FirstRun::Refuse && !config.state.exists() {
+        return Err(Failure::NoState { path: path() });
+    }
+    if let (StateChoice::Default, Ground::Vanishing(kind)) = (config.state_choice, Ground::of(&config.state)) {
+        return Err(Failure::StateWouldVanish { path: path(), kind });
+    }
+    let ledger = SqliteLedger::open(&config.state).map_err(Arc::new)?;
+    if ledger.is_new().map_err(Arc::new)? {
+        warnings.push(format!(
+            "no run is recorded in the state at {}: every event counts as not yet sent. If an earlier state was lost, \
+             what it knew is sent twice",
+            path()
+        ));
+    }
+    Ok(Box::new(ledger))
+}
+
+/// Halts the run on SIGHUP, SIGINT or SIGTERM.
+async fn halt_on_signal(halt: watch::Sender<Option<Halt>>) {
+    let number = crate::signal::wait().await;
+    Halt::Signal(number).call(&halt);
+}

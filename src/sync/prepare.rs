@@ -1,0 +1,448 @@
+//! Rows become batches, on a thread of its own: the work that costs processor time.
+
+use std::io::{self, Write};
+use std::sync::Arc;
+
+use chrono::{DateTime, Duration, Utc};
+use tokio::runtime::Handle;
+use tokio::sync::{mpsc, watch};
+use twox_hash::XxHash3_64;
+
+use super::send::Halt;
+use crate::batch::{Batch, Batcher, MOST_BYTES};
+use crate::deliver::OnUnknown;
+use crate::event::rules::Rules;
+use crate::event::{self, Event, Identity, People, Reason, Refusal, Table, UnreadableColumn};
+use crate::ledger::{Answer, Appender, Entry, EventKey, Fate, Fingerprint, Known, LedgerError, Meeting, Record};
+use crate::meta::payload;
+use crate::meta::window::Timeliness;
+use crate::report::progress::Progress;
+use crate::report::{End, Tally};
+use crate::source::{RowStream, SourceError};
+
+/// After this, Meta may count an event that is sent again as a second one.
+/// Source: Conversions API, deduplication of pixel and server events.
+const RESEND_WITHIN: Duration = Duration::hours(48);
+
+/// Where prepared events go.
+pub(super) enum Destination {
+    /// To be sent.
+    Batches {
+        /// Full batches.
+        batches: mpsc::Sender<Batch>,
+        /// For noting what is refused.
+        appender: Appender,
+        /// Events in one batch.
+        batch_size: usize,
+    },
+    /// To be shown: one event a line.
+    Lines(Box<dyn Write + Send>),
+}
+
+/// What a run does with events that an earlier run has sent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Sent {
+    /// Leaves them.
+    Leave,
+    /// Sends them once more, because someone asked for it.
+    Resend,
+}
+
+/// What preparing needs to know.
+pub(super) struct Preparation {
+    pub(super) rules: Arc<Rules>,
+    pub(super) dataset_id: String,
+    pub(super) now: fn() -> DateTime<Utc>,
+    /// What happened before may have been sent by a run that nobody remembers, so that it expired is no news.
+    pub(super) told_since: Option<i64>,
+    pub(super) on_unknown: OnUnknown,
+    pub(super) sent: Sent,
+    /// At most so many events are prepared.
+    pub(super) limit: u64,
+    pub(super) progress: Arc<Progress>,
+    /// Tells when the run is over.
+    pub(super) halted: watch::Receiver<Option<Halt>>,
+}
+
+/// Why preparing ended early.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum PrepareError {
+    #[error(transparent)]
+    Source(#[from] SourceError),
+    #[error(transparent)]
+    Column(#[from] UnreadableColumn),
+    #[error(transparent)]
+    Ledger(#[from] Arc<LedgerError>),
+    #[error("cannot write to standard output")]
+    Output(#[source] io::Error),
+}
+
+/// What preparing leaves behind.
+pub(super) struct Prepared {
+    /// The books; events that were handed on count as pending.
+    pub(super) tally: Tally,
+    /// What ended it early.
+    pub(super) error: Option<PrepareError>,
+    /// Whether it ended because enough was prepared.
+    pub(super) is_limited: bool,
+    /// Whether it ended because nobody takes any more.
+    pub(super) is_cut_off: bool,
+}
+
+/// Prepares every row of a stream.
+pub(super) fn prepare(
+    preparation: Preparation,
+    known: Known,
+    mut rows: RowStream,
+    destination: Destination,
+) -> Prepared {
+    let mut preparer = Preparer {
+        preparation,
+        known,
+        lanes: Lanes::new(destination),
+        people: People::default(),
+        json: Vec::with_capacity(2_048),
+        now: DateTime::UNIX_EPOCH,
+        dropped: Vec::new(),
+        refusals: Vec::new(),
+        tally: Tally::default(),
+        prepared: 0,
+    };
+    let ended = preparer.run(&mut rows);
+    let (is_limited, is_cut_off) = (matches!(ended, Ok(Ended::Limited)), matches!(ended, Ok(Ended::NotWanted)));
+    Prepared { tally: preparer.tally, error: ended.err(), is_limited, is_cut_off }
+}
+
+/// Why there is nothing more to prepare.
+enum Ended {
+    OutOfRows,
+    /// Enough was prepared.
+    Limited,
+    /// Nobody takes any more: the run was stopped, or the reader of the lines has gone.
+    NotWanted,
+}
+
+struct Preparer {
+    preparation: Preparation,
+    known: Known,
+    lanes: Lanes,
+    people: People,
+    json: Vec<u8>,
+    /// The time at which the present record batch is prepared.
+    now: DateTime<Utc>,
+    dropped: Vec<Reason>,
+    refusals: Vec<Record>,
+    tally: Tally,
+    prepared: u64,
+}
+
+impl Preparer {
+    fn run(&mut self, rows: &mut RowStream) -> Result<Ended, PrepareError> {
+        let rules = Arc::clone(&self.preparation.rules);
+        let mut halted = self.preparation.halted.clone();
+        loop {
+            // A source may be slow to answer; a run that is over does not wait for it.
+            let next = Handle::current().block_on(async {
+                tokio::select! {
+                    biased;
+                    _ = halted.wait_for(Option::is_some) => Err(Ended::NotWanted),
+                    batch = rows.next() => batch.ok_or(Ended::OutOfRows),
+                }
+            });
+            let batch = match next {
+                Ok(batch) => batch?,
+                Err(Ended::OutOfRows) => return self.finish(Ended::OutOfRows),
+                Err(ended) => return Ok(ended),
+            };
+            // A long run must not judge by the time at which it began.
+            self.now = (self.preparation.now)();
+            let table = Table::bind(&batch, &rules.columns, rules.zone)?;
+            let mut people = std::mem::take(&mut self.people);
+            for row in 0..table.len() {
+                if self.prepared >= self.preparation.limit {
+                    return self.finish(Ended::Limited);
+                }
+                if !self.row(&table, row, &rules, &mut people)? {
+                    self.note_refusals()?;
+                    return Ok(Ended::NotWanted);
+                }
+            }
+            self.people = people;
+            self.preparation.progress.add_rows(table.len());
+            self.note_refusals()?;
+            if !self.lanes.flush_urgent() {
+                return Ok(Ended::NotWanted);
+            }
+        }
+    }
+
+    fn finish(&mut self, ended: Ended) -> Result<Ended, PrepareError> {
+        self.note_refusals()?;
+        Ok(if self.lanes.flush()? { ended } else { Ended::NotWanted })
+    }
+
+    /// Prepares one row; `false` when nobody takes any more.
+    fn row(&mut self, table: &Table<'_>, row: usize, rules: &Rules, people: &mut People) -> Result<bool, PrepareError> {
+        self.dropped.clear();
+        let now = self.now.timestamp();
+        let copies = table.copies(row);
+        let name = match event::build(table, row, rules, now, people, &mut self.dropped) {
+            Ok(event) => {
+                let name = self.tally.name(Some(event.name));
+                if !self.event(&event, name)? {
+                    return Ok(false);
+                }
+                name
+            }
+            Err(Refusal::NotSelected) => return Ok(true),
+            Err(refusal) => {
+                let identity = event::identify(table, row, rules);
+                let name = self.tally.name(identity.name);
+                self.refusal(refusal, identity, name);
+                name
+            }
+        };
+        if copies > 1 {
+            self.tally.counts(name).add(End::Collapsed, copies - 1);
+            self.tally.differing_copies += u64::from(table.copies_differ(row));
+        }
+        Ok(true)
+    }
+
+    fn event(&mut self, event: &Event<'_>, name: u16) -> Result<bool, PrepareError> {
+        self.json.clear();
+        payload::write(event, &mut self.json);
+        let entry = Entry {
+            key: EventKey::new(&self.preparation.dataset_id, event.name, event.id),
+            fingerprint: fingerprint(&self.json),
+            event_time: event.time,
+        };
+        let meeting = self.known.meet(entry.key, entry.fingerprint);
+        let Preparation { on_unknown, sent, .. } = self.preparation;
+        let refused = self.known.refused(&entry.key);
+        let counts = self.tally.counts(name);
+        match decide(meeting, entry.fingerprint, refused, on_unknown, sent, self.now) {
+            Decision::Send { is_repeat } => {
+                counts.add(End::Pending, 1);
+                for reason in &self.dropped {
+                    self.tally.reason(*reason);
+                }
+                self.prepared += 1;
+                return self.lanes.add(event, entry, name, is_repeat, &self.json);
+            }
+            Decision::AlreadySent { has_changed } => {
+                counts.add(End::AlreadySent, 1);
+                self.tally.changed_after_send += u64::from(has_changed);
+            }
+            Decision::Held => counts.add(End::Unknown, 1),
+            Decision::StillRefused => {
+                counts.add(End::Rejected, 1);
+                self.tally.reason(Reason::RefusedByMeta);
+            }
+            Decision::Collapsed { differs } => {
+                counts.add(End::Collapsed, 1);
+                self.tally.differing_copies += u64::from(differs);
+            }
+        }
+        Ok(true)
+    }
+
+    fn refusal(&mut self, refusal: Refusal, identity: Identity<'_>, name: u16) {
+        let (end, reason) = match refusal {
+            Refusal::NotSelected => return,
+            Refusal::Rejected(reason) => (End::Rejected, reason),
+            Refusal::Expired => (End::Expired, Reason::Expired),
+            Refusal::Skipped(reason) => (End::Skipped, reason),
+            Refusal::Deferred => (End::Deferred, Reason::NotYetDue),
+        };
+        // Rows without an id are told once for each name and second, which is all that tells them apart.
+        let (event_id, event_name) = (identity.id.unwrap_or_default(), identity.name.unwrap_or_default());
+        let nameless = identity.time.map(|time| format!("\u{1f}{time}")).unwrap_or_default();
+        let entry = Entry {
+            key: EventKey::new(&self.preparation.dataset_id, event_name, identity.id.unwrap_or(&nameless)),
+            fingerprint: fingerprint(reason.code().as_bytes()),
+            // A refusal is remembered from when it was told: by the time of an old event the ledger would forget it at
+            // once, and it would be news in every run.
+            event_time: identity.time.unwrap_or_default().max(self.now.timestamp()),
+        };
+        let is_sent = matches!(self.known.fate(&entry.key), Some(Fate::Sent(_)));
+        if end == End::Expired && is_sent {
+            self.tally.counts(name).add(End::AlreadySent, 1);
+            return;
+        }
+        self.tally.counts(name).add(end, 1);
+        self.tally.reason(reason);
+        let is_forgotten = identity.time.zip(self.preparation.told_since).is_some_and(|(time, since)| time < since);
+        let is_told = is_sent || self.known.refused(&entry.key) == Some(entry.fingerprint);
+        if !matches!(end, End::Rejected | End::Expired) || is_told || is_forgotten {
+            return;
+        }
+        self.tally.news += 1;
+        self.refusals.push(Record::Rejected {
+            entry,
+            event_name: event_name.to_owned(),
+            event_id: event_id.to_owned(),
+            reason: reason.code(),
+            answer: Answer::default(),
+            at: self.now,
+        });
+    }
+
+    /// Makes the refusals durable that no earlier run has noted.
+    fn note_refusals(&mut self) -> Result<(), PrepareError> {
+        let refusals = std::mem::take(&mut self.refusals);
+        if let Destination::Batches { appender, .. } = &self.lanes.destination
+            && !refusals.is_empty()
+        {
+            appender.append_blocking(refusals)?;
+        }
+        Ok(())
+    }
+}
+
+/// Hashes bytes in a way that is the same in every version of this program.
+fn fingerprint(bytes: &[u8]) -> Fingerprint {
+    let [a, b, c, d, ..] = XxHash3_64::oneshot(bytes).to_be_bytes();
+    Fingerprint(u32::from_be_bytes([a, b, c, d]))
+}
+
+/// What to do with an event, given what is known of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Decision {
+    Send { is_repeat: bool },
+    AlreadySent { has_changed: bool },
+    Held,
+    StillRefused,
+    Collapsed { differs: bool },
+}
+
+fn decide(
+    meeting: Meeting,
+    now_is: Fingerprint,
+    refused: Option<Fingerprint>,
+    on_unknown: OnUnknown,
+    sent: Sent,
+    now: DateTime<Utc>,
+) -> Decision {
+    match meeting {
+        Meeting::Again(first) => Decision::Collapsed { differs: first != now_is },
+        Meeting::Known(Fate::Sent(_)) if sent == Sent::Resend => Decision::Send { is_repeat: true },
+        Meeting::Known(Fate::Sent(was)) => Decision::AlreadySent { has_changed: was != now_is },
+        // What Meta refused byte for byte it has not taken either, whatever an earlier attempt came to.
+        Meeting::Known(Fate::Rejected(_) | Fate::Unknown { .. }) if refused == Some(now_is) => Decision::StillRefused,
+        Meeting::New | Meeting::Known(Fate::Rejected(_)) => Decision::Send { is_repeat: false },
+        Meeting::Known(Fate::Unknown { first_attempt, .. }) => {
+            let is_in_time = now - first_attempt < RESEND_WITHIN;
+            if on_unknown == OnUnknown::Resend && is_in_time {
+                Decision::Send { is_repeat: true }
+            } else {
+                Decision::Held
+            }
+        }
+    }
+}
+
+/// Whether there is still a reader; one that has gone has all that it wanted.
+fn written(result: io::Result<()>) -> Result<bool, PrepareError> {
+    match result {
+        Ok(()) => Ok(true),
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(false),
+        Err(error) => Err(PrepareError::Output(error)),
+    }
+}
+
+/// Two batches that fill side by side: what expires soon does not wait for the rest.
+struct Lanes {
+    destination: Destination,
+    urgent: Batcher,
+    ordinary: Batcher,
+}
+
+impl Lanes {
+    fn new(destination: Destination) -> Self {
+        let size = match &destination {
+            Destination::Batches { batch_size, .. } => *batch_size,
+            Destination::Lines(_) => 1,
+        };
+        Self { destination, urgent: Batcher::new(size, MOST_BYTES), ordinary: Batcher::new(size, MOST_BYTES) }
+    }
+
+    /// Adds an event; `false` when nobody takes any more.
+    fn add(
+        &mut self,
+        event: &Event<'_>,
+        entry: Entry,
+        name: u16,
+        is_repeat: bool,
+        json: &[u8],
+    ) -> Result<bool, PrepareError> {
+        if let Destination::Lines(out) = &mut self.destination {
+            return written(out.write_all(json).and_then(|()| out.write_all(b"\n")));
+        }
+        let lane = if event.timeliness == Timeliness::Urgent { &mut self.urgent } else { &mut self.ordinary };
+        let full = lane.add(entry, event.keys, name, is_repeat, json);
+        Ok(self.pass_on(full))
+    }
+
+    fn flush_urgent(&mut self) -> bool {
+        let batch = self.urgent.take();
+        self.pass_on(batch)
+    }
+
+    fn flush(&mut self) -> Result<bool, PrepareError> {
+        if let Destination::Lines(out) = &mut self.destination {
+            return written(out.flush());
+        }
+        let batch = self.ordinary.take();
+        Ok(self.flush_urgent() && self.pass_on(batch))
+    }
+
+    fn pass_on(&self, batch: Option<Batch>) -> bool {
+        match (&self.destination, batch) {
+            (Destination::Batches { batches, .. }, Some(batch)) => batches.blocking_send(batch).is_ok(),
+            (Destination::Batches { .. } | Destination::Lines(_), _) => true,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_known_decides() {
+        let now = DateTime::from_timestamp(1_764_000_000, 0).unwrap();
+        let (same, other) = (Fingerprint(1), Fingerprint(2));
+        let unknown = |hours| Fate::Unknown { fingerprint: same, first_attempt: now - Duration::hours(hours) };
+        let check_after = |refused, meeting, on_unknown, sent, expected| {
+            let decision = decide(meeting, same, refused, on_unknown, sent, now);
+            assert_eq!(decision, expected, "{meeting:?} {on_unknown:?} {sent:?}");
+        };
+        let check = |meeting, on_unknown, sent, expected| {
+            let refused = if let Meeting::Known(Fate::Rejected(was)) = meeting { Some(was) } else { None };
+            check_after(refused, meeting, on_unknown, sent, expected);
+        };
+        let (resend, hold) = (OnUnknown::Resend, OnUnknown::Hold);
+        let known = Meeting::Known;
+        check(Meeting::New, hold, Sent::Leave, Decision::Send { is_repeat: false });
+        check(Meeting::Again(same), resend, Sent::Resend, Decision::Collapsed { differs: false });
+        check(Meeting::Again(other), resend, Sent::Leave, Decision::Collapsed { differs: true });
+        check(known(Fate::Sent(same)), resend, Sent::Leave, Decision::AlreadySent { has_changed: false });
+        check(known(Fate::Sent(other)), resend, Sent::Leave, Decision::AlreadySent { has_changed: true });
+        check(known(Fate::Sent(same)), hold, Sent::Resend, Decision::Send { is_repeat: true });
+        check(known(Fate::Rejected(same)), resend, Sent::Leave, Decision::StillRefused);
+        check(known(Fate::Rejected(other)), resend, Sent::Leave, Decision::Send { is_repeat: false });
+        check(known(unknown(47)), resend, Sent::Leave, Decision::Send { is_repeat: true });
+        check(known(unknown(48)), resend, Sent::Leave, Decision::Held);
+        check(known(unknown(1)), hold, Sent::Leave, Decision::Held);
+        check_after(Some(same), known(unknown(1)), resend, Sent::Leave, Decision::StillRefused);
+        check_after(Some(other), known(unknown(1)), resend, Sent::Leave, Decision::Send { is_repeat: true });
+        check_after(
+            Some(same),
+            known(Fate::Sent(same)),
+            resend,
+            Sent::Leave,
+            Decision::AlreadySent { has_changed: false },
+        );
+    }
+}

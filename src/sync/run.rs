@@ -1,0 +1,145 @@
+//! What one run asks for: which rows, from where, and how they are mapped.
+
+use std::sync::Arc;
+
+use chrono::{DateTime, Utc};
+use tokio::sync::{mpsc, watch};
+
+use super::prepare::Preparation;
+use super::send::Halt;
+use super::{Options, World};
+use crate::config::{Config, SourceConfig};
+use crate::event::columns::{Field, Origin};
+use crate::event::rules::Rules;
+use crate::ledger::RunId;
+use crate::meta::ActionSource;
+use crate::meta::window::oldest_accepted;
+use crate::report::progress::Progress;
+use crate::source::snowflake::Surroundings;
+use crate::source::{RowStream, Selection, SourceError, StoreWindow};
+
+/// What stays the same throughout a run.
+pub(super) struct Run<'a> {
+    pub(super) config: &'a Config,
+    pub(super) options: &'a Options,
+    pub(super) world: World,
+    pub(super) id: RunId,
+    pub(super) started: DateTime<Utc>,
+    /// The oldest event that Meta still accepts from any action source that may occur.
+    pub(super) oldest: DateTime<Utc>,
+    pub(super) since: DateTime<Utc>,
+    pub(super) rules: Arc<Rules>,
+    pub(super) surroundings: Surroundings,
+    /// Ends once a session in Snowflake is closed.
+    pub(super) farewell: mpsc::Receiver<()>,
+}
+
+impl<'a> Run<'a> {
+    pub(super) fn new(config: &'a Config, options: &'a Options, world: World) -> Self {
+        let started = (world.now)();
+        let mut rules = config.rules.clone();
+        rules.selected_names.clone_from(&options.names);
+        rules.since = options.since.map(|since| since.timestamp());
+        rules.until = options.until.map(|until| until.timestamp());
+        let at = |source| {
+            DateTime::from_timestamp(oldest_accepted(source, started.timestamp()), 0).unwrap_or(DateTime::UNIX_EPOCH)
+        };
+        let store = ActionSource::PhysicalStore;
+        let is_store = rules.action_source == store || rules.names.iter().any(|name| name.action_source == Some(store));
+        let may_be_store = is_store || rules.columns.origin(Field::ActionSource).is_some();
+        let oldest_of = |is_store| at(if is_store { store } else { ActionSource::Other });
+        let random = (world.random)() * 65_536.0;
+        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "it is from 0 to 65,536")]
+        let suffix = random as u32 & 0xffff;
+        let (said, farewell) = mpsc::channel(1);
+        let surroundings = Surroundings { farewell: Some(said), now: world.now, ..Surroundings::default() };
+        Self {
+            config,
+            options,
+            world,
+            id: RunId(format!("{}-{suffix:04x}", started.format("%Y%m%dT%H%M%SZ"))),
+            started,
+            oldest: oldest_of(may_be_store),
+            since: options.since.unwrap_or(oldest_of(is_store)),
+            rules: Arc::new(rules),
+            surroundings,
+            farewell,
+        }
+    }
+
+    pub(super) fn preparation(
+        &self,
+        progress: &Arc<Progress>,
+        halt: &watch::Sender<Option<Halt>>,
+        told_since: Option<i64>,
+    ) -> Preparation {
+        Preparation {
+            rules: Arc::clone(&self.rules),
+            dataset_id: self.config.graph.dataset_id.clone(),
+            now: self.world.now,
+            told_since,
+            on_unknown: self.config.on_unknown,
+            sent: self.options.sent,
+            limit: self.options.limit.unwrap_or(u64::MAX),
+            progress: Arc::clone(progress),
+            halted: halt.subscribe(),
+        }
+    }
+
+    /// What happened before is forgotten: a day more than the window, so that no clock that is set right brings an
+    /// event back.
+    pub(super) fn remembered_since(&self) -> DateTime<Utc> {
+        self.oldest - chrono::Duration::days(1)
+    }
+
+    pub(super) fn selection(&self) -> Selection {
+        let columns = &self.rules.columns;
+        let column = |field| columns.origin(field).and_then(Origin::column).map(str::to_owned);
+        let store = column(Field::ActionSource).filter(|_| self.options.since.is_none());
+        Selection {
+            columns: columns.requests(),
+            // The configuration has made sure that these two are columns.
+            time_column: column(Field::EventTime).unwrap_or_default(),
+            id_column: column(Field::EventId).unwrap_or_default(),
+            name_column: column(Field::EventName),
+            match_columns: columns.match_columns(),
+            since: self.since,
+            until: self.options.until,
+            store: store.map(|column| StoreWindow { column, since: self.oldest }),
+            // Names in the table are not the names that are sent once one is renamed.
+            names: if self.rules.names.is_empty() { self.options.names.clone() } else { Vec::new() },
+            zone: self.rules.zone,
+        }
+    }
+
+    pub(super) async fn rows(&self) -> Result<RowStream, SourceError> {
+        let selection = self.selection();
+        match &self.config.source {
+            SourceConfig::Snowflake(settings) => {
+                let settings = settings.as_ref().clone();
+                crate::source::snowflake::open(settings, selection, self.surroundings.clone()).await
+            }
+            SourceConfig::File { pattern } => crate::source::file::open(pattern, &selection),
+        }
+    }
+
+    /// Opens the source, unless a signal comes first.
+    pub(super) async fn open_source(&self, halt: &watch::Sender<Option<Halt>>) -> Result<RowStream, SourceError> {
+        let mut halted = halt.subscribe();
+        tokio::select! {
+            rows = self.rows() => rows,
+            _ = halted.wait_for(Option::is_some) => {
+                let (_, batches) = mpsc::channel(1);
+                Ok(RowStream::new(Some(0), Vec::new(), batches))
+            }
+        }
+    }
+
+    /// Waits until the session in Snowflake is closed; the session itself bounds how long that takes.
+    pub(super) async fn part(mut self) -> Self {
+        self.surroundings.farewell = None;
+        // Nothing is ever said: the channel ends when the session drops its sender.
+        while self.farewell.recv().await.is_some() {}
+        self
+    }
+}
