@@ -3,3 +3,10 @@
 mod support;
 mod snowflake;
 mod sandbox;
+mod sync;
+mod dry_run;
+mod payloads;
+mod faults;
+mod kill;
+mod bad_input;
+mod privacy;

@@ -1,3 +1,6 @@
-//! Peers that the tests talk to.
+//! Stages on which the program runs, and peers that it talks to.
 
+pub(crate) mod graph;
+pub(crate) mod rows;
+pub(crate) mod run;
 pub(crate) mod snowflake;
