@@ -10,3 +10,4 @@ mod faults;
 mod kill;
 mod bad_input;
 mod privacy;
+mod docs;
