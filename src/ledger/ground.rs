@@ -89,7 +89,7 @@ broken line
 
     #[test]
     fn fm_04_and_09_a_path_stands_on_its_deepest_mount() {
-        check("/root/.local/state/fbcapi/1.db", &Ground::Vanishing("overlay".into()));
+        check("/home/ada/.local/state/fbcapi/1.db", &Ground::Vanishing("overlay".into()));
         check("/var/lib/fbcapi/1.db", &Ground::Lasting);
         check("/var/library/1.db", &Ground::Vanishing("overlay".into()));
         check("/var/lib/share/1.db", &Ground::Network("nfs4".into()));
