@@ -32,6 +32,12 @@ impl Survey {
         let exact = self.names.iter().position(|held| held == name);
         exact.or_else(|| self.names.iter().position(|held| is_same(held, name)))
     }
+
+    /// Whether several columns have a name and none has it better than the others.
+    fn is_ambiguous(&self, name: &str) -> bool {
+        let exact = self.names.iter().filter(|held| *held == name).count();
+        exact > 1 || (exact == 0 && self.names.iter().filter(|held| is_same(held, name)).count() > 1)
+    }
 }
 
 /// Whether two column names are the same without regard to case.
@@ -48,6 +54,13 @@ pub(super) fn choose(
 ) -> Result<(Vec<ColumnRequest>, Vec<String>), SourceError> {
     let (mut columns, mut absent, mut missing) = (Vec::new(), Vec::new(), Vec::new());
     for request in requests {
+        if let Some((path, _)) = files.iter().find(|(_, survey)| survey.is_ambiguous(&request.name)) {
+            return Err(SourceError {
+                trouble: Trouble::Configuration,
+                what: format!("several columns of {} are called {}", path.display(), request.name),
+                remedy: Some("rename or drop the columns that are not meant, so that one is left".to_owned()),
+            });
+        }
         let lacks = |survey: &Survey| survey.place_of(&request.name).is_none();
         let is_nowhere = files.iter().all(|(_, survey)| lacks(survey));
         let may_come = files.iter().any(|(_, survey)| survey.header == Header::FirstRows);
@@ -99,6 +112,22 @@ fn is_showable(name: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::source::Reading;
+
+    #[test]
+    fn a_name_that_several_columns_share_equally_is_refused() {
+        let request = ColumnRequest { name: "email".into(), reading: Reading::Text, need: Need::IfPresent };
+        let check = |names: &[&str], is_clear| {
+            let names = names.iter().map(|name| (*name).to_owned()).collect();
+            let survey = Survey { names, header: Header::Listed, rows: None };
+            let chosen = choose(std::slice::from_ref(&request), &[(Path::new("a.csv"), &survey)]);
+            assert_eq!(chosen.is_ok(), is_clear);
+        };
+        check(&["email", "EMAIL"], true);
+        check(&["phone", "Email"], true);
+        check(&["email", "email"], false);
+        check(&["Email", "EMAIL"], false);
+    }
 
     #[test]
     fn only_what_reads_like_a_name_is_shown() {
