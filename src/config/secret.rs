@@ -2,10 +2,10 @@
 
 use std::io::Read as _;
 use std::path::Path;
-use std::process::{Command, Stdio};
+use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::mpsc;
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use toml::de::{DeTable, DeValue};
 use zeroize::Zeroizing;
@@ -77,7 +77,7 @@ impl SecretSource {
             Self::Command(words) => run(words)?,
             Self::Text(text) => {
                 check_private(config)
-                    .map_err(|what| format!("is written in this file, which {what}: or use {{ env = \"…\" }}"))?;
+                    .map_err(|what| format!("is written in this file, which {what}; or use {{ env = \"…\" }}"))?;
                 text.clone()
             }
         };
@@ -121,16 +121,34 @@ fn run(words: &[String]) -> Result<String, String> {
         // It may have ended by itself in the meantime.
         drop(child.kill());
     }
-    let status = child.wait().map_err(|error| failed(&format!("cannot be waited for ({})", plainly(&error))))?;
+    let status = wait(&mut child, COMMAND_TIMEOUT)
+        .map_err(|error| failed(&format!("cannot be waited for ({})", plainly(&error))))?;
     let Ok(bytes) = bytes else { return Err(failed("did not end within 30 seconds")) };
     let bytes = bytes.map_err(|error| failed(&format!("cannot be read from ({})", plainly(&error))))?;
     if !is_whole {
         return Err(failed("prints more than a secret"));
     }
+    let Some(status) = status else { return Err(failed("did not end within 30 seconds")) };
     if !status.success() {
         return Err(failed(&format!("failed ({status})")));
     }
     String::from_utf8(bytes.to_vec()).map_err(|_| failed("printed something other than text"))
+}
+
+/// Waits for a process to end, and ends it after `most`; `None` when that was needed.
+fn wait(child: &mut Child, most: Duration) -> std::io::Result<Option<ExitStatus>> {
+    let began = Instant::now();
+    loop {
+        if let Some(status) = child.try_wait()? {
+            return Ok(Some(status));
+        }
+        if began.elapsed() >= most {
+            child.kill()?;
+            child.wait()?;
+            return Ok(None);
+        }
+        thread::sleep(Duration::from_millis(5));
+    }
 }
 
 /// Says in plain words why a file or program cannot be used.
@@ -169,4 +187,25 @@ fn check_private(path: &Path) -> Result<(), String> {
         }
     }
     Ok(())
+}
+
+#[cfg(all(test, unix))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_command_is_not_waited_for_longer_than_allowed() {
+        let spawn = |seconds: &str| Command::new("sleep").arg(seconds).spawn().unwrap();
+        assert_eq!(wait(&mut spawn("100"), Duration::ZERO).unwrap(), None);
+        assert!(wait(&mut spawn("0"), COMMAND_TIMEOUT).unwrap().unwrap().success());
+    }
+
+    #[test]
+    fn a_secret_is_what_a_command_prints_and_nothing_longer() {
+        let sh = |script: &str| run(&["sh".to_owned(), "-c".to_owned(), script.to_owned()]);
+        assert_eq!(sh("echo token").as_deref(), Ok("token\n"));
+        assert!(sh("yes").unwrap_err().contains("prints more than a secret"));
+        assert!(sh("echo token; exit 3").unwrap_err().contains("failed"));
+        assert!(sh("printf '\\377'").unwrap_err().contains("other than text"));
+    }
 }
