@@ -312,7 +312,10 @@ fn custom_value<'a>(field: &CustomField, text: &'a str) -> Result<Value<'a>, Rea
         Kind::Whole => json_whole(text).map(Value::Json).ok_or(Reason::InvalidValue),
         Kind::Currency => {
             let code = currency(text)?.ok_or(Reason::InvalidCurrency)?;
-            Ok(Value::Text(code.iter().map(|letter| char::from(*letter)).collect::<String>().into()))
+            // Most columns hold the code as it is sent.
+            let is_as_sent = text.as_bytes() == code.as_slice();
+            let owned = || Cow::Owned(code.iter().map(|letter| char::from(*letter)).collect());
+            Ok(Value::Text(if is_as_sent { Cow::Borrowed(text) } else { owned() }))
         }
         Kind::Text => Ok(Value::Text(text.into())),
         Kind::Texts => match text.trim() {
