@@ -10,7 +10,6 @@ use tempfile::NamedTempFile;
 use super::exit::Exit;
 use crate::cli::SyncArgs;
 use crate::config::{Config, FlagOverride};
-use crate::deliver::backoff::Backoff;
 use crate::report::{console, human};
 use crate::sync::{self, Options, Outcome, SentEvents, Watched, World};
 
@@ -48,14 +47,13 @@ pub async fn run(args: &SyncArgs, config: &Config, world: World) -> anyhow::Resu
         sent: if args.resend { SentEvents::Resend } else { SentEvents::Leave },
         test_event_code: args.test_event_code.clone(),
         watched: if console::is_watched() { Watched::Yes } else { Watched::No },
-        backoff: Backoff::STANDARD,
+        ..Options::default()
     };
     let outcome = if args.dry_run {
         sync::dry_run(config, &options, world, console::data()).await
     } else {
         sync::sync(config, &options, world).await
     };
-    let exit = Exit::of(&outcome);
     if args.dry_run {
         console::say(&human::dry_run_summary(&outcome));
     } else {
@@ -69,7 +67,7 @@ pub async fn run(args: &SyncArgs, config: &Config, world: World) -> anyhow::Resu
         line.push(b'\n');
         console::print(&line).context("cannot write to standard output")?;
     }
-    Ok(if args.dry_run { Exit::of_dry_run(&outcome) } else { exit })
+    Ok(if args.dry_run { Exit::of_dry_run(&outcome) } else { Exit::of(&outcome) })
 }
 
 /// A report on its way.
@@ -87,7 +85,12 @@ impl ReportFile {
         // A link is followed, so that the file it names is replaced and not the link.
         let real = path.canonicalize();
         let path = real.as_deref().unwrap_or(path).to_owned();
-        let is_state = config.state.canonicalize().is_ok_and(|state| path.starts_with(&state));
+        // The state's own name, and those that SQLite and the lock put beside it.
+        let name = |path: &Path| path.file_name().map(|name| name.to_string_lossy().into_owned());
+        let is_state = config.state.canonicalize().is_ok_and(|state| {
+            let is_named = name(&path).zip(name(&state)).is_some_and(|(name, state)| name.starts_with(&state));
+            path.parent() == state.parent() && is_named
+        });
         let is_input = config.files().iter().any(|file| file.canonicalize().is_ok_and(|file| file == path));
         if is_state || is_input {
             return Err(format!("{} is the state, the configuration or a source", path.display()));

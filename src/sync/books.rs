@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::prepare::{PrepareError, Prepared};
+use super::prepare::Prepared;
 use super::run::Run;
 use super::send::{Halt, Sent};
 use super::{Failure, Outcome};
@@ -41,10 +41,8 @@ impl Run<'_> {
         }
         let failure = match (error, halted) {
             // A failure to read or map says more than the stop that may have followed it.
-            (Some(PrepareError::Source(error)), _) => Some(Failure::Source(error)),
-            (Some(PrepareError::Column(error)), _) => Some(Failure::Column(error)),
-            (Some(PrepareError::Ledger(error)), _) | (None, Some(Halt::Ledger(error))) => Some(Failure::Ledger(error)),
-            (Some(PrepareError::Output(error)), _) => Some(Failure::Output(error)),
+            (Some(failure), _) => Some(failure),
+            (None, Some(Halt::Ledger(error))) => Some(Failure::Ledger(error)),
             (None, Some(Halt::Stopped(stop, codes))) => Some(Failure::Stopped { stop, codes }),
             (None, Some(Halt::Signal(number))) => Some(Failure::Signal(number)),
             (None, Some(Halt::Bug)) => Some(Failure::Bug),
@@ -124,7 +122,8 @@ impl Run<'_> {
     }
 
     pub(super) fn failed(&self, failure: Failure, warnings: Vec<String>) -> Outcome {
-        let report = Report { warnings, finished_at: (self.world.now)(), ..self.empty_report() };
+        let error = Some(failure.to_string());
+        let report = Report { warnings, error, finished_at: (self.world.now)(), ..self.empty_report() };
         let mut outcome = Outcome {
             report,
             failure: Some(failure),

@@ -54,6 +54,22 @@ pub struct Options {
     pub backoff: Backoff,
 }
 
+impl Default for Options {
+    /// Everything that was not sent yet, with nobody watching.
+    fn default() -> Self {
+        Self {
+            since: None,
+            until: None,
+            names: Vec::new(),
+            limit: None,
+            sent: SentEvents::Leave,
+            test_event_code: None,
+            watched: Watched::No,
+            backoff: Backoff::STANDARD,
+        }
+    }
+}
+
 /// Whether someone watches in a terminal.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Watched {

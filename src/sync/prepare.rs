@@ -8,17 +8,18 @@ use tokio::runtime::Handle;
 use tokio::sync::{mpsc, watch};
 use twox_hash::XxHash3_64;
 
+use super::Failure;
 use super::send::Halt;
 use crate::batch::{Batch, Batcher, MOST_BYTES};
 use crate::deliver::OnUnknown;
 use crate::event::rules::Rules;
-use crate::event::{self, Event, Identity, People, Reason, Refusal, Table, UnreadableColumn};
-use crate::ledger::{Answer, Appender, Entry, EventKey, Fate, Fingerprint, Known, LedgerError, Meeting, Record};
+use crate::event::{self, Event, Identity, People, Reason, Refusal, Table};
+use crate::ledger::{Answer, Appender, Entry, EventKey, Fate, Fingerprint, Known, Meeting, Record};
 use crate::meta::payload;
 use crate::meta::window::Timeliness;
 use crate::report::progress::Progress;
 use crate::report::{End, Tally};
-use crate::source::{RowStream, SourceError};
+use crate::source::RowStream;
 
 /// After this, Meta may count an event that is sent again as a second one.
 /// Source: Conversions API, deduplication of pixel and server events.
@@ -64,25 +65,12 @@ pub(super) struct Preparation {
     pub(super) halted: watch::Receiver<Option<Halt>>,
 }
 
-/// Why preparing ended early.
-#[derive(Debug, thiserror::Error)]
-pub(super) enum PrepareError {
-    #[error(transparent)]
-    Source(#[from] SourceError),
-    #[error(transparent)]
-    Column(#[from] UnreadableColumn),
-    #[error(transparent)]
-    Ledger(#[from] Arc<LedgerError>),
-    #[error("cannot write to standard output")]
-    Output(#[source] io::Error),
-}
-
 /// What preparing leaves behind.
 pub(super) struct Prepared {
     /// The books; events that were handed on count as pending.
     pub(super) tally: Tally,
     /// What ended it early.
-    pub(super) error: Option<PrepareError>,
+    pub(super) error: Option<Failure>,
     /// Whether it ended because enough was prepared.
     pub(super) is_limited: bool,
     /// Whether it ended because nobody takes any more.
@@ -137,7 +125,7 @@ struct Preparer {
 }
 
 impl Preparer {
-    fn run(&mut self, rows: &mut RowStream) -> Result<Ended, PrepareError> {
+    fn run(&mut self, rows: &mut RowStream) -> Result<Ended, Failure> {
         let rules = Arc::clone(&self.preparation.rules);
         let mut halted = self.preparation.halted.clone();
         loop {
@@ -176,13 +164,13 @@ impl Preparer {
         }
     }
 
-    fn finish(&mut self, ended: Ended) -> Result<Ended, PrepareError> {
+    fn finish(&mut self, ended: Ended) -> Result<Ended, Failure> {
         self.note_refusals()?;
         Ok(if self.lanes.flush()? { ended } else { Ended::NotWanted })
     }
 
     /// Prepares one row; `false` when nobody takes any more.
-    fn row(&mut self, table: &Table<'_>, row: usize, rules: &Rules, people: &mut People) -> Result<bool, PrepareError> {
+    fn row(&mut self, table: &Table<'_>, row: usize, rules: &Rules, people: &mut People) -> Result<bool, Failure> {
         self.dropped.clear();
         let now = self.now.timestamp();
         let copies = table.copies(row);
@@ -209,7 +197,7 @@ impl Preparer {
         Ok(true)
     }
 
-    fn event(&mut self, event: &Event<'_>, name: u16) -> Result<bool, PrepareError> {
+    fn event(&mut self, event: &Event<'_>, name: u16) -> Result<bool, Failure> {
         self.json.clear();
         payload::write(event, &mut self.json);
         let entry = Entry {
@@ -255,6 +243,11 @@ impl Preparer {
             Refusal::Skipped(reason) => (End::Skipped, reason),
             Refusal::Deferred => (End::Deferred, Reason::NotYetDue),
         };
+        if matches!(end, End::Skipped | End::Deferred) {
+            self.tally.counts(name).add(end, 1);
+            self.tally.reason(reason);
+            return;
+        }
         // Rows without an id are told once for each name and second, which is all that tells them apart.
         let (event_id, event_name) = (identity.id.unwrap_or_default(), identity.name.unwrap_or_default());
         let nameless = identity.time.map(|time| format!("\u{1f}{time}")).unwrap_or_default();
@@ -274,7 +267,7 @@ impl Preparer {
         self.tally.reason(reason);
         let is_forgotten = identity.time.zip(self.preparation.told_since).is_some_and(|(time, since)| time < since);
         let is_told = is_sent || self.known.refused(&entry.key) == Some(entry.fingerprint);
-        if !matches!(end, End::Rejected | End::Expired) || is_told || is_forgotten {
+        if is_told || is_forgotten {
             return;
         }
         self.tally.news += 1;
@@ -289,7 +282,7 @@ impl Preparer {
     }
 
     /// Makes the refusals durable that no earlier run has noted.
-    fn note_refusals(&mut self) -> Result<(), PrepareError> {
+    fn note_refusals(&mut self) -> Result<(), Failure> {
         let refusals = std::mem::take(&mut self.refusals);
         if let Destination::Batches { appender, .. } = &self.lanes.destination
             && !refusals.is_empty()
@@ -343,11 +336,11 @@ fn decide(
 }
 
 /// Whether there is still a reader; one that has gone has all that it wanted.
-fn written(result: io::Result<()>) -> Result<bool, PrepareError> {
+fn written(result: io::Result<()>) -> Result<bool, Failure> {
     match result {
         Ok(()) => Ok(true),
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(false),
-        Err(error) => Err(PrepareError::Output(error)),
+        Err(error) => Err(Failure::Output(error)),
     }
 }
 
@@ -375,7 +368,7 @@ impl Lanes {
         name: u16,
         is_repeat: bool,
         json: &[u8],
-    ) -> Result<bool, PrepareError> {
+    ) -> Result<bool, Failure> {
         if let Destination::Lines(out) = &mut self.destination {
             return written(out.write_all(json).and_then(|()| out.write_all(b"\n")));
         }
@@ -389,7 +382,7 @@ impl Lanes {
         self.pass_on(batch)
     }
 
-    fn flush(&mut self) -> Result<bool, PrepareError> {
+    fn flush(&mut self) -> Result<bool, Failure> {
         if let Destination::Lines(out) = &mut self.destination {
             return written(out.flush());
         }

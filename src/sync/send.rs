@@ -297,7 +297,8 @@ async fn deliver(sending: Arc<Sending>, batch: Batch) {
                 }
                 sending.in_flight().remove(&number);
                 if let Some(stop) = sending.mood.take_in(fate, part.events.len(), last) {
-                    sending.halt(Halt::Stopped(stop, Codes::default()));
+                    let Answer { status: _, code, subcode, trace } = part.answer.clone();
+                    sending.halt(Halt::Stopped(stop, Codes { code, subcode, trace }));
                 }
                 if fate == PartFate::Accepted {
                     sending.progress.add_sent(part.events.len());

@@ -401,3 +401,25 @@ fn batches_are_cut_and_sent_side_by_side() {
     ids.dedup();
     assert_eq!(ids.len(), 25);
 }
+
+#[test]
+fn the_report_says_what_ended_a_run_before_it_began() {
+    let it = Sandboxed::new();
+    let stage = it.stage.configure("state", "first_run = \"refuse\"");
+    stage.rows(&[lead("a")]);
+    let report = stage.sync(&[]).report();
+    assert_eq!((&report["exit_code"], report["error"].is_string()), (&json!(2), true), "{report}");
+}
+
+#[test]
+fn a_report_never_replaces_what_the_run_needs() {
+    let it = Sandboxed::new();
+    it.stage.rows(&[lead("a")]);
+    assert_eq!(it.stage.sync(&[]).told(), "exit 0: sent 1");
+    for needed in ["config.toml", "rows.ndjson", "state/ledger.db", "state/ledger.db.lock"] {
+        let before = std::fs::read(it.stage.path(needed)).unwrap();
+        let ran = it.stage.run(&["sync", "--report", needed]);
+        assert_eq!(ran.exit, Some(2), "{needed}: {}", ran.stderr);
+        assert_eq!(std::fs::read(it.stage.path(needed)).unwrap(), before, "{needed}");
+    }
+}

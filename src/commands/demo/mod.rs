@@ -10,10 +10,9 @@ use anyhow::Context as _;
 
 use super::exit::Exit;
 use crate::config::{self, Config, Machine, Purpose};
-use crate::deliver::backoff::Backoff;
 use crate::report::{console, human};
 use crate::sandbox::{self, Sandbox, SandboxOptions, Stats};
-use crate::sync::{self, Options, Outcome, SentEvents, Watched, World};
+use crate::sync::{self, Options, Outcome, Watched, World};
 
 /// The dataset of the demo.
 const DATASET_ID: &str = "1234567890";
@@ -68,16 +67,7 @@ fn conclude(first: &Outcome, second: &Outcome, received: &Stats, repeated: &Stat
 }
 
 fn options() -> Options {
-    Options {
-        since: None,
-        until: None,
-        names: Vec::new(),
-        limit: None,
-        sent: SentEvents::Leave,
-        test_event_code: None,
-        watched: if console::is_watched() { Watched::Yes } else { Watched::No },
-        backoff: Backoff::STANDARD,
-    }
+    Options { watched: if console::is_watched() { Watched::Yes } else { Watched::No }, ..Options::default() }
 }
 
 fn configure(folder: &Path, rows: &Path, sandbox: &Sandbox, world: World) -> anyhow::Result<Config> {

@@ -12,7 +12,7 @@ use chrono::{DateTime, Utc};
 use fbcapi::config::{self, Config, Machine, Purpose};
 use fbcapi::deliver::backoff::Backoff;
 use fbcapi::sandbox::{self, Sandbox, SandboxOptions, Stats};
-use fbcapi::sync::{self, Options, Outcome, SentEvents, Watched, World};
+use fbcapi::sync::{self, Options, Outcome, World};
 use serde_json::Value;
 use tempfile::TempDir;
 use tokio::runtime::Runtime;
@@ -176,16 +176,7 @@ impl Stage {
 
 /// What a run within this process is asked for: everything, and no waits.
 pub(crate) fn options() -> Options {
-    Options {
-        since: None,
-        until: None,
-        names: Vec::new(),
-        limit: None,
-        sent: SentEvents::Leave,
-        test_event_code: None,
-        watched: Watched::No,
-        backoff: Backoff { base: Duration::ZERO, cap: Duration::ZERO },
-    }
+    Options { backoff: Backoff { base: Duration::ZERO, cap: Duration::ZERO }, ..Options::default() }
 }
 
 /// Makes the runtime of a peer.
