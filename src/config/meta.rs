@@ -151,18 +151,22 @@ fn partner_agent(section: &mut Section<'_, '_>) -> Option<String> {
     is_agent.then_some(found.value)
 }
 
-/// Reads what holds for events of certain names.
+/// Reads what holds for events of certain names: a text is the name to send instead, a section may say more.
 pub(super) fn names(reader: &mut Reader<'_>) -> Vec<NameRules> {
     let mut names = Vec::new();
-    let tables = reader.tables("events");
     let mut section = reader.section("events");
+    let (tables, renamed): (Vec<_>, Vec<_>) = section.keys().into_iter().partition(|name| section.is_section(name));
+    for name in renamed {
+        let rename = rename(&mut section, &name);
+        names.push(NameRules { name, rename, action_source: None });
+    }
     for name in &tables {
         section.know(name);
     }
     section.end();
     for name in tables {
         let mut section = reader.section_of(&["events", &name]);
-        let rename = section.text("rename").map(|found| found.value);
+        let rename = rename(&mut section, "rename");
         let sources = ActionSource::ALL.map(|source| (source.wire(), source));
         section.know("action_source");
         let action_source =
@@ -171,4 +175,14 @@ pub(super) fn names(reader: &mut Reader<'_>) -> Vec<NameRules> {
         names.push(NameRules { name, rename, action_source });
     }
     names
+}
+
+/// The name to send instead.
+fn rename(section: &mut Section<'_, '_>, key: &str) -> Option<String> {
+    let found = section.text(key)?;
+    if found.value.trim().is_empty() {
+        section.mistake(&found.place, key, "must be the name of an event, such as \"Purchase\"");
+        return None;
+    }
+    Some(found.value.trim().to_owned())
 }

@@ -21,6 +21,8 @@ pub use secret::SecretSource;
 
 use crate::deliver::OnUnknown;
 use crate::deliver::http::GraphSettings;
+use crate::event::columns::Origin;
+use crate::event::field::Field;
 use crate::event::rules::Rules;
 use crate::meta::normalize::Settings;
 use crate::private::Secret;
@@ -231,6 +233,10 @@ pub fn parse(
     let meta = context.meta(&mut reader);
     let mut columns = people::columns(&mut reader, source.preset);
     let names = meta::names(&mut reader);
+    if names.is_empty() && !matches!(columns.origin(Field::SourceName), Some(Origin::Column(_))) {
+        // A name that nobody asks for is not read.
+        columns.unset(Field::SourceName);
+    }
     let normalize = context.normalize(&mut reader, source.date_format);
     people::privacy(&mut reader, &mut columns);
     let state = context.state(&mut reader, meta.as_ref().map(|meta| meta.graph.dataset_id.as_str()));

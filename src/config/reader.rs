@@ -9,6 +9,7 @@ use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 use super::secret::SecretSource;
+use crate::source::Nature;
 
 /// Something wrong in the configuration: where, which key, and what is expected there.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -147,13 +148,6 @@ impl<'a> Reader<'a> {
             });
         }
         Section { reader: self, path, table, known: Vec::new() }
-    }
-
-    /// The names of the tables within a section.
-    pub(super) fn tables(&self, path: &str) -> Vec<String> {
-        let table = find(&self.root, path).and_then(|value| value.get_ref().as_table());
-        let tables = table.into_iter().flat_map(DeTable::iter).filter(|(_, value)| value.get_ref().is_table());
-        tables.map(|(key, _)| key.get_ref().to_string()).collect()
     }
 
     /// Adds what was not read as a section to the mistakes.
@@ -299,29 +293,67 @@ impl<'a> Section<'_, 'a> {
 
     /// A column by its name, `{ column = "…" }` or `{ value = … }`.
     pub(super) fn origin(&mut self, key: &str) -> Option<Found<ColumnOrValue>> {
+        let found = self.feed(key)?;
+        if found.value.kind.is_some() || found.value.is_personal.is_some() {
+            self.mistake(&found.place, key, "takes no `as` and no `personal`: they are for custom_data");
+        }
+        Some(Found { value: found.value.origin, place: found.place })
+    }
+
+    /// What feeds a key of `custom_data`: as above, and beside it `as = "…"` and `personal = false`.
+    pub(super) fn feed(&mut self, key: &str) -> Option<Found<Feed>> {
         let found = self.find(key)?;
-        let origin = match &found.value {
-            Raw::Text(text) => Some(ColumnOrValue::Column(text.clone())),
-            Raw::Toml(DeValue::String(text)) => Some(ColumnOrValue::Column(text.to_string())),
-            Raw::Toml(DeValue::Table(table)) if table.len() == 1 => match table.iter().next() {
-                Some((key, value)) if key.get_ref() == "column" => {
-                    value.get_ref().as_str().map(|text| ColumnOrValue::Column(text.to_owned()))
-                }
-                Some((key, value)) if key.get_ref() == "value" => scalar(value.get_ref()).map(ColumnOrValue::Value),
-                Some(_) | None => None,
-            },
+        let column =
+            |name: &str| Feed { origin: ColumnOrValue::Column(name.to_owned()), kind: None, is_personal: None };
+        let feed = match &found.value {
+            Raw::Text(text) => Some(column(text)),
+            Raw::Toml(DeValue::String(text)) => Some(column(text)),
+            Raw::Toml(DeValue::Table(table)) => Feed::read(table),
             Raw::Toml(_) => None,
         };
-        let Some(origin) = origin else {
+        let Some(feed) = feed else {
             self.mistake(&found.place, key, "must be a column's name, { column = \"…\" } or { value = … }");
             return None;
         };
-        let shown = match &origin {
+        let mut shown = match &feed.origin {
             ColumnOrValue::Column(name) => toml_text(name),
-            ColumnOrValue::Value(value) => format!("{{ value = {} }}", toml_text(value)),
+            ColumnOrValue::Value(value, _) => format!("{{ value = {} }}", toml_text(value)),
         };
+        if let Some(kind) = &feed.kind {
+            shown.push_str(", as ");
+            shown.push_str(kind);
+        }
         self.show(key, &shown, &found.place);
-        Some(Found { value: origin, place: found.place })
+        Some(Found { value: feed, place: found.place })
+    }
+
+    /// Several texts: a list, or in a variable with commas between.
+    pub(super) fn texts(&mut self, key: &str) -> Found<Vec<String>> {
+        let Some(found) = self.find(key) else {
+            self.show(key, "[]", "default");
+            return Found { value: Vec::new(), place: "default".to_owned() };
+        };
+        let texts: Option<Vec<String>> = match &found.value {
+            Raw::Text(text) => Some(text.split(',').map(|text| text.trim().to_owned()).collect()),
+            Raw::Toml(DeValue::Array(items)) => {
+                items.iter().map(|item| item.get_ref().as_str().map(str::to_owned)).collect()
+            }
+            Raw::Toml(_) => None,
+        };
+        let Some(mut texts) = texts else {
+            self.mistake(&found.place, key, "must be a list of texts, as [\"gender\", \"zip\"]");
+            return Found { value: Vec::new(), place: found.place };
+        };
+        texts.retain(|text| !text.is_empty());
+        let shown: Vec<String> = texts.iter().map(|text| toml_text(text)).collect();
+        self.show(key, &format!("[{}]", shown.join(", ")), &found.place);
+        Found { value: texts, place: found.place }
+    }
+
+    /// Whether a key holds a section of its own, not a column or a value.
+    pub(super) fn is_section(&self, key: &str) -> bool {
+        let table = find(&self.table, key).and_then(|value| value.get_ref().as_table());
+        table.is_some_and(|table| find(table, "column").is_none() && find(table, "value").is_none())
     }
 
     /// Every key that the file has in this section, except tables.
@@ -405,21 +437,52 @@ impl<'a> Section<'_, 'a> {
 pub(super) enum ColumnOrValue {
     /// A column.
     Column(String),
-    /// The same value for every row, as text.
-    Value(String),
+    /// The same value for every row, as text, and what it is in the file.
+    Value(String, Nature),
+}
+
+/// What feeds a key of `custom_data`, as written.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Feed {
+    /// The column or value.
+    pub(super) origin: ColumnOrValue,
+    /// How it is to be written.
+    pub(super) kind: Option<String>,
+    /// Whether the owner says what it is.
+    pub(super) is_personal: Option<bool>,
+}
+
+impl Feed {
+    fn read(table: &DeTable<'_>) -> Option<Self> {
+        let (mut origin, mut kind, mut is_personal) = (None, None, None);
+        for (key, value) in table {
+            let value = value.get_ref();
+            match key.get_ref().as_ref() {
+                "column" if origin.is_none() => origin = Some(ColumnOrValue::Column(value.as_str()?.to_owned())),
+                "value" if origin.is_none() => {
+                    let (text, nature) = scalar(value)?;
+                    origin = Some(ColumnOrValue::Value(text, nature));
+                }
+                "as" => kind = Some(value.as_str()?.to_owned()),
+                "personal" => is_personal = Some(value.as_bool()?),
+                _ => return None,
+            }
+        }
+        Some(Self { origin: origin?, kind, is_personal })
+    }
 }
 
 fn find<'t, 'a>(table: &'t DeTable<'a>, name: &str) -> Option<&'t Spanned<DeValue<'a>>> {
     table.iter().find(|(key, _)| key.get_ref() == name).map(|(_, value)| value)
 }
 
-/// A number or flag with the very digits that were written, or a text.
-fn scalar(value: &DeValue<'_>) -> Option<String> {
+/// A number or flag with the very digits that were written, or a text, and which of them it is.
+fn scalar(value: &DeValue<'_>) -> Option<(String, Nature)> {
     match value {
-        DeValue::String(text) => Some(text.to_string()),
-        DeValue::Integer(number) if number.radix() == 10 => Some(number.as_str().to_owned()),
-        DeValue::Float(number) => Some(number.as_str().to_owned()),
-        DeValue::Boolean(flag) => Some(flag.to_string()),
+        DeValue::String(text) => Some((text.to_string(), Nature::Text)),
+        DeValue::Integer(number) if number.radix() == 10 => Some((number.as_str().to_owned(), Nature::Number)),
+        DeValue::Float(number) => Some((number.as_str().to_owned(), Nature::Number)),
+        DeValue::Boolean(flag) => Some((flag.to_string(), Nature::Flag)),
         DeValue::Integer(_) | DeValue::Datetime(_) | DeValue::Array(_) | DeValue::Table(_) => None,
     }
 }

@@ -7,7 +7,7 @@ use chrono_tz::Tz;
 use super::reader::Reader;
 use super::secret::{SecretSource, expand_home};
 use super::{Context, Mistake, Purpose, SourceConfig};
-use crate::event::columns::Preset;
+use crate::event::preset::Preset;
 use crate::private::Secret;
 use crate::source::snowflake::{Given, Layer, SnowflakeSettings, World, canonical_key, check_table, read_file, settle};
 

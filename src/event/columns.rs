@@ -1,181 +1,45 @@
 //! Which column of the table feeds which field of an event.
 
-use crate::meta::MatchKey;
+use super::field::Field;
+use super::object::{DELIVERY_CATEGORIES, Object};
+use super::preset::Preset;
+use super::value::Kind;
+use crate::meta::{KeySet, MatchKey};
 use crate::source::{ColumnRequest, Need, Reading};
 
-/// A field of an event that a column can feed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Field {
-    /// The event's id: with the name, what keeps it from being sent twice.
-    EventId,
-    /// When the conversion took place.
-    EventTime,
-    /// Meta's name of the event, such as `Purchase`.
-    EventName,
-    /// Where the conversion took place, row by row.
-    ActionSource,
-    /// The page on which it took place.
-    EventSourceUrl,
-    /// The page that led there.
-    ReferrerUrl,
-    /// Whether the event is kept out of ads delivery optimisation.
-    OptOut,
-    /// The person's id in the warehouse, sent as a further external id.
-    PersonId,
-    /// First and last name in one, used when both are missing.
-    FullName,
-    /// The click id of an ad.
-    Fbclid,
-    /// When the ad was clicked.
-    FbclidTime,
-    /// Whether the person consented.
-    Consent,
-    /// A key of `user_data`.
-    Match(MatchKey),
-}
-
-/// The fields by the names they have in `[columns]`, with Meta's own names beside the plain ones.
-const NAMES: [(&str, Field); 47] = [
-    ("event_id", Field::EventId),
-    ("event_time", Field::EventTime),
-    ("event_name", Field::EventName),
-    ("action_source", Field::ActionSource),
-    ("event_source_url", Field::EventSourceUrl),
-    ("referrer_url", Field::ReferrerUrl),
-    ("opt_out", Field::OptOut),
-    ("email", Field::Match(MatchKey::Em)),
-    ("phone", Field::Match(MatchKey::Ph)),
-    ("first_name", Field::Match(MatchKey::Fn)),
-    ("last_name", Field::Match(MatchKey::Ln)),
-    ("full_name", Field::FullName),
-    ("date_of_birth", Field::Match(MatchKey::Db)),
-    ("gender", Field::Match(MatchKey::Ge)),
-    ("city", Field::Match(MatchKey::Ct)),
-    ("state", Field::Match(MatchKey::St)),
-    ("zip", Field::Match(MatchKey::Zp)),
-    ("country", Field::Match(MatchKey::Country)),
-    ("external_id", Field::Match(MatchKey::ExternalId)),
-    ("person_id", Field::PersonId),
-    ("fbclid", Field::Fbclid),
-    ("fbclid_time", Field::FbclidTime),
-    ("client_ip_address", Field::Match(MatchKey::ClientIpAddress)),
-    ("client_user_agent", Field::Match(MatchKey::ClientUserAgent)),
-    ("fbc", Field::Match(MatchKey::Fbc)),
-    ("fbp", Field::Match(MatchKey::Fbp)),
-    ("subscription_id", Field::Match(MatchKey::SubscriptionId)),
-    ("fb_login_id", Field::Match(MatchKey::FbLoginId)),
-    ("lead_id", Field::Match(MatchKey::LeadId)),
-    ("anon_id", Field::Match(MatchKey::AnonId)),
-    ("madid", Field::Match(MatchKey::Madid)),
-    ("page_id", Field::Match(MatchKey::PageId)),
-    ("page_scoped_user_id", Field::Match(MatchKey::PageScopedUserId)),
-    ("ctwa_clid", Field::Match(MatchKey::CtwaClid)),
-    ("ig_account_id", Field::Match(MatchKey::IgAccountId)),
-    ("ig_sid", Field::Match(MatchKey::IgSid)),
-    ("whatsapp_business_account_id", Field::Match(MatchKey::WhatsappBusinessAccountId)),
-    ("consent", Field::Consent),
-    ("em", Field::Match(MatchKey::Em)),
-    ("ph", Field::Match(MatchKey::Ph)),
-    ("fn", Field::Match(MatchKey::Fn)),
-    ("ln", Field::Match(MatchKey::Ln)),
-    ("db", Field::Match(MatchKey::Db)),
-    ("ge", Field::Match(MatchKey::Ge)),
-    ("ct", Field::Match(MatchKey::Ct)),
-    ("st", Field::Match(MatchKey::St)),
-    ("zp", Field::Match(MatchKey::Zp)),
+/// The ways in which a customer can be new or known. Source: Conversions API, server event parameters.
+const SEGMENTATIONS: &[&str] = &[
+    "new_customer_to_business",
+    "new_customer_to_business_line",
+    "new_customer_to_product_area",
+    "new_customer_to_medium",
+    "existing_customer_to_business",
+    "existing_customer_to_business_line",
+    "existing_customer_to_product_area",
+    "existing_customer_to_medium",
+    "customer_in_loyalty_program",
 ];
 
-impl Field {
-    /// Finds the field that a name in `[columns]` means.
-    pub fn parse(name: &str) -> Option<Self> {
-        NAMES.iter().find(|(known, _)| *known == name).map(|(_, field)| *field)
-    }
-
-    /// The field's plain name in `[columns]`.
-    pub fn name(self) -> &'static str {
-        NAMES.iter().find(|(_, field)| *field == self).map_or("", |(name, _)| name)
-    }
-
-    /// Every name that `[columns]` knows.
-    pub fn names() -> impl Iterator<Item = &'static str> {
-        NAMES.iter().map(|(name, _)| *name)
-    }
-
-    /// How a column for this field is to be handed over.
-    const fn reading(self) -> Reading {
-        match self {
-            Self::EventTime | Self::FbclidTime => Reading::Time,
-            Self::Match(MatchKey::Db) => Reading::Date,
-            Self::EventId
-            | Self::EventName
-            | Self::ActionSource
-            | Self::EventSourceUrl
-            | Self::ReferrerUrl
-            | Self::OptOut
-            | Self::PersonId
-            | Self::FullName
-            | Self::Fbclid
-            | Self::Consent
-            | Self::Match(_) => Reading::Text,
-        }
-    }
-
-    /// Whether no event can be made without this field.
-    const fn is_required(self) -> bool {
-        matches!(self, Self::EventId | Self::EventTime | Self::EventName)
-    }
-
-    /// Whether a cell of it helps Meta to find the person.
-    const fn is_match_key(self) -> bool {
-        matches!(self, Self::Match(_) | Self::FullName | Self::PersonId | Self::Fbclid)
-    }
-}
-
-/// How the value of a `custom_data` key is written.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Kind {
-    /// A number with its very digits.
-    Number,
-    /// A whole number.
-    Whole,
-    /// A currency code.
-    Currency,
-    /// A string.
-    Text,
-    /// A list of strings.
-    Texts,
-    /// A list or object, as JSON.
-    Json,
-}
-
-/// Keys of `custom_data` that are not plain strings. Source: Conversions API, custom data parameters.
-const KINDS: [(&str, Kind); 7] = [
+/// Keys of `custom_data` that `[columns]` takes beside the fields, and how their values are written.
+///
+/// Source: Conversions API, custom data parameters and offline events. `customer_segmentation` stands here because
+/// Meta's example has it in `custom_data`, where no key is refused.
+pub const CUSTOM_KEYS: [(&str, Kind); 15] = [
     ("value", Kind::Number),
     ("currency", Kind::Currency),
+    ("content_type", Kind::Text),
+    ("content_name", Kind::Text),
+    ("content_category", Kind::Text),
     ("content_ids", Kind::Texts),
-    ("contents", Kind::Json),
+    ("order_id", Kind::Text),
     ("num_items", Kind::Whole),
     ("predicted_ltv", Kind::Number),
     ("net_revenue", Kind::Number),
-];
-
-/// Keys of `custom_data` that `[columns]` takes beside the fields.
-/// Source: Conversions API, custom data parameters.
-pub const CUSTOM_KEYS: [&str; 14] = [
-    "value",
-    "currency",
-    "content_type",
-    "content_name",
-    "content_category",
-    "content_ids",
-    "contents",
-    "order_id",
-    "num_items",
-    "predicted_ltv",
-    "net_revenue",
-    "search_string",
-    "status",
-    "delivery_category",
+    ("search_string", Kind::Text),
+    ("status", Kind::Own),
+    ("delivery_category", Kind::Choice(DELIVERY_CATEGORIES)),
+    ("item_number", Kind::Text),
+    ("customer_segmentation", Kind::Choice(SEGMENTATIONS)),
 ];
 
 /// Where a field's value comes from.
@@ -199,6 +63,15 @@ impl Origin {
     }
 }
 
+/// Whether a value that looks like personal data may leave.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Personal {
+    /// It is left out.
+    Refused,
+    /// The owner says that it is none.
+    Denied,
+}
+
 /// A key of `custom_data` and where its value comes from.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CustomField {
@@ -208,73 +81,31 @@ pub struct CustomField {
     pub kind: Kind,
     /// Where it comes from.
     pub origin: Origin,
+    /// Whether it may look like personal data.
+    pub personal: Personal,
 }
 
-/// A table shape that the program knows.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Preset {
-    /// The dbt model `facebook_events`.
-    FacebookEvents,
-    /// The newer upstream view `marketing_conversions_facebook`.
-    MarketingConversionsFacebook,
+/// A key of an object within the event, or the whole object as JSON, and where its value comes from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Part {
+    /// The object.
+    pub object: Object,
+    /// The key and how its value is written; nothing for the whole object.
+    pub key: Option<(&'static str, Kind)>,
+    /// Where it comes from.
+    pub origin: Origin,
 }
 
-impl Preset {
-    /// Every preset by its name in the configuration.
-    pub const NAMES: [(&'static str, Self); 2] = [
-        ("facebook_events", Self::FacebookEvents),
-        ("marketing_conversions_facebook", Self::MarketingConversionsFacebook),
-    ];
+/// The place of a field, key or part among all that are fed, by which it is known in what a row left out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Slot(pub u16);
 
-    const fn fields(self) -> &'static [(&'static str, &'static str)] {
-        match self {
-            Self::FacebookEvents => &[
-                ("event_id", "event_id"),
-                ("event_time", "occurred_at"),
-                ("event_name", "facebook_event_type"),
-                ("email", "email"),
-                ("phone", "phone"),
-                ("first_name", "first_name"),
-                ("last_name", "last_name"),
-                ("full_name", "full_name"),
-                ("date_of_birth", "date_of_birth"),
-                ("external_id", "external_id"),
-                ("person_id", "person_id"),
-                ("fbclid", "fbclid"),
-                ("fbclid_time", "fbclid_occurred_at"),
-                ("value", "value"),
-                ("currency", "currency"),
-                ("content_type", "facebook_content_type"),
-            ],
-            Self::MarketingConversionsFacebook => &[
-                ("event_id", "event_id"),
-                ("event_time", "event_time"),
-                ("event_name", "event_name"),
-                ("action_source", "action_source"),
-                ("event_source_url", "event_source_url"),
-                ("email", "email"),
-                ("phone", "phone"),
-                ("first_name", "first_name"),
-                ("last_name", "last_name"),
-                ("full_name", "full_name"),
-                ("city", "city"),
-                ("state", "state"),
-                ("zip", "zip_code"),
-                ("country", "country"),
-                ("external_id", "external_id"),
-                ("person_id", "entity_id"),
-                ("subscription_id", "subscription_id"),
-                ("fbclid", "fbclid"),
-                ("fbclid_time", "fbclid_occurred_at"),
-                ("fbc", "fbc"),
-                ("fbp", "fbp"),
-                ("value", "value"),
-                ("currency", "currency"),
-                ("content_type", "content_type"),
-                ("contents", "contents"),
-            ],
-        }
-    }
+/// What is fed, from where, and how it is to be read.
+#[derive(Debug, Clone, Copy)]
+struct Feed<'a> {
+    origin: &'a Origin,
+    reading: Reading,
+    is_required: bool,
 }
 
 /// Which column or constant feeds which field.
@@ -282,19 +113,22 @@ impl Preset {
 pub struct Columns {
     fields: Vec<(Field, Origin)>,
     custom: Vec<CustomField>,
+    parts: Vec<Part>,
+    excluded: KeySet,
 }
 
 impl Columns {
     /// Starts from the columns of a preset.
     pub fn new(preset: Preset) -> Self {
-        let mut columns = Self { fields: Vec::new(), custom: Vec::new() };
+        let mut columns =
+            Self { fields: Vec::new(), custom: Vec::new(), parts: Vec::new(), excluded: KeySet::default() };
         for (name, column) in preset.fields() {
             columns.set(name, Origin::Preset((*column).to_owned()));
         }
         columns
     }
 
-    /// Feeds a field, or a known key of `custom_data`, from `origin`; says whether the name is known.
+    /// Feeds a field, a known key of `custom_data` or a whole object from `origin`; says whether the name is known.
     pub fn set(&mut self, name: &str, origin: Origin) -> bool {
         if let Some(field) = Field::parse(name) {
             match self.fields.iter_mut().find(|(known, _)| *known == field) {
@@ -303,21 +137,62 @@ impl Columns {
             }
             return true;
         }
-        let is_known = CUSTOM_KEYS.contains(&name);
-        if is_known {
-            self.set_custom(name, origin);
+        if let Some(object) = Object::parse(name) {
+            self.parts.retain(|part| part.object != object);
+            self.parts.push(Part { object, key: None, origin });
+            return true;
         }
-        is_known
+        let known = CUSTOM_KEYS.iter().find(|(key, _)| *key == name);
+        if let Some((key, kind)) = known {
+            let (key, kind) = ((*key).to_owned(), *kind);
+            self.set_custom(CustomField { key, kind, origin, personal: Personal::Refused });
+        }
+        known.is_some()
     }
 
-    /// Feeds a key of `custom_data` from `origin`.
-    pub fn set_custom(&mut self, key: &str, origin: Origin) {
-        if let Some(field) = self.custom.iter_mut().find(|field| field.key == key) {
-            field.origin = origin;
-            return;
+    /// Feeds a key of `custom_data`.
+    pub fn set_custom(&mut self, field: CustomField) {
+        match self.custom.iter_mut().find(|known| known.key == field.key) {
+            Some(known) => *known = field,
+            None => self.custom.push(field),
         }
-        let kind = KINDS.iter().find(|(known, _)| *known == key).map_or(Kind::Text, |(_, kind)| *kind);
-        self.custom.push(CustomField { key: key.to_owned(), kind, origin });
+    }
+
+    /// Feeds a key of an object, and no longer the object as a whole; says whether the object has such a key.
+    pub fn set_part(&mut self, object: Object, key: &str, origin: Origin) -> bool {
+        let Some(key) = object.kind(key) else { return false };
+        self.parts.retain(|part| part.object != object || part.key.is_some_and(|known| known.0 != key.0));
+        self.parts.push(Part { object, key: Some(key), origin });
+        true
+    }
+
+    /// Feeds a field no longer.
+    pub fn unset(&mut self, field: Field) {
+        self.fields.retain(|(known, _)| *known != field);
+    }
+
+    /// Makes sure that a field, key or object never leaves, whatever feeds it; says whether the name is known.
+    pub fn exclude(&mut self, name: &str) -> bool {
+        if let Some(field) = Field::parse(name) {
+            self.fields.retain(|(known, _)| *known != field && !field.with_it().contains(known));
+            if let Field::Match(key) = field {
+                self.excluded.insert(key);
+            }
+            if self.is_excluded(MatchKey::Fn) && self.is_excluded(MatchKey::Ln) {
+                self.unset(Field::FullName);
+            }
+            return true;
+        }
+        let is_key = CUSTOM_KEYS.iter().any(|(key, _)| *key == name) || self.custom.iter().any(|own| own.key == name);
+        self.custom.retain(|field| field.key != name);
+        let object = Object::parse(name);
+        self.parts.retain(|part| Some(part.object) != object);
+        is_key || object.is_some()
+    }
+
+    /// Whether a match key never leaves.
+    pub fn is_excluded(&self, key: MatchKey) -> bool {
+        self.excluded.contains(key)
     }
 
     /// Where a field's value comes from, if from anywhere.
@@ -325,17 +200,69 @@ impl Columns {
         self.fields.iter().find(|(known, _)| *known == field).map(|(_, origin)| origin)
     }
 
+    /// The fields that are fed.
+    pub fn fields(&self) -> impl Iterator<Item = Field> {
+        self.fields.iter().map(|(field, _)| *field)
+    }
+
     /// The keys of `custom_data`, in the order in which they are written.
     pub fn custom(&self) -> &[CustomField] {
         &self.custom
     }
 
+    /// The keys of objects.
+    pub fn parts(&self) -> &[Part] {
+        &self.parts
+    }
+
+    /// The slot of a field, if anything feeds it.
+    pub fn slot(&self, field: Field) -> Option<Slot> {
+        self.fields.iter().position(|(known, _)| *known == field).map(slot)
+    }
+
+    /// The slot of a key of `custom_data`, by its place in [`Columns::custom`].
+    pub fn custom_slot(&self, index: usize) -> Slot {
+        slot(self.fields.len() + index)
+    }
+
+    /// The slot of a part, by its place in [`Columns::parts`].
+    pub fn part_slot(&self, index: usize) -> Slot {
+        slot(self.fields.len() + self.custom.len() + index)
+    }
+
+    /// The names of all slots, in their order: as they stand in `[columns]`, with a dot before the key of an object.
+    pub fn slot_names(&self) -> Vec<String> {
+        let fields = self.fields.iter().map(|(field, _)| field.name().to_owned());
+        let custom = self.custom.iter().map(|field| field.key.clone());
+        let parts = self.parts.iter().map(|part| match part.key {
+            Some((key, _)) => format!("{}.{key}", part.object.wire()),
+            None => part.object.wire().to_owned(),
+        });
+        fields.chain(custom).chain(parts).collect()
+    }
+
+    fn feeds(&self) -> impl Iterator<Item = Feed<'_>> {
+        let fields = self.fields.iter().map(|(field, origin)| Feed {
+            origin,
+            reading: field.reading(),
+            // The name at the source serves where the model has not mapped it.
+            is_required: field.is_required()
+                && (*field != Field::EventName || self.origin(Field::SourceName).is_none()),
+        });
+        let custom =
+            self.custom.iter().map(|field| Feed { origin: &field.origin, reading: Reading::Text, is_required: false });
+        let parts = self.parts.iter().map(|part| Feed {
+            origin: &part.origin,
+            reading: if matches!(part.key, Some((_, Kind::Time))) { Reading::Time } else { Reading::Text },
+            is_required: false,
+        });
+        fields.chain(custom).chain(parts)
+    }
+
     /// The columns to ask a source for, each once.
     pub fn requests(&self) -> Vec<ColumnRequest> {
         let mut requests: Vec<ColumnRequest> = Vec::new();
-        let fields = self.fields.iter().map(|(field, origin)| (origin, field.reading(), field.is_required()));
-        let custom = self.custom.iter().map(|field| (&field.origin, Reading::Text, false));
-        for (origin, reading, is_required) in fields.chain(custom) {
+        for Feed { origin, reading, is_required } in self.feeds() {
             let (name, need) = match origin {
                 Origin::Column(name) => (name, Need::Required),
                 Origin::Preset(name) if is_required => (name, Need::Required),
@@ -358,13 +285,19 @@ impl Columns {
     }
 }
 
+fn slot(index: usize) -> Slot {
+    Slot(u16::try_from(index).unwrap_or(u16::MAX))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
     fn a_preset_asks_only_for_what_it_sends() {
-        let requests = Columns::new(Preset::FacebookEvents).requests();
+        let mut columns = Columns::new(Preset::FacebookEvents);
+        columns.unset(Field::SourceName);
+        let requests = columns.requests();
         let names: Vec<&str> = requests.iter().map(|request| request.name.as_str()).collect();
         assert_eq!(
             names,
@@ -406,9 +339,40 @@ mod tests {
     }
 
     #[test]
-    fn every_field_has_one_plain_name() {
-        for (name, field) in NAMES {
-            assert_eq!(Field::parse(field.name()), Some(field), "{name}");
-        }
+    fn an_object_is_fed_as_a_whole_or_key_by_key() {
+        let mut columns = Columns::new(Preset::FacebookEvents);
+        assert!(columns.set("app_data", Origin::Column("app".into())));
+        assert!(columns.set_part(Object::AppData, "extinfo", Origin::Column("device".into())));
+        assert!(columns.set_part(Object::AppData, "extinfo", Origin::Column("device2".into())));
+        assert!(!columns.set_part(Object::AppData, "colour", Origin::Column("c".into())));
+        let fed: Vec<_> = columns.parts().iter().filter_map(|part| part.origin.column()).collect();
+        assert_eq!(fed, ["device2"]);
+        assert_eq!(columns.slot_names().last().map(String::as_str), Some("app_data.extinfo"));
+        assert!(columns.set("app_data", Origin::Column("app".into())));
+        assert_eq!(columns.slot_names().last().map(String::as_str), Some("app_data"));
+        assert_eq!(columns.part_slot(0), Slot(u16::try_from(columns.slot_names().len() - 1).unwrap()));
+    }
+
+    #[test]
+    fn what_is_excluded_is_not_even_read() {
+        let names = |excluded: &[&str]| {
+            let mut columns = Columns::new(Preset::FacebookEvents);
+            for name in excluded {
+                assert!(columns.exclude(name), "{name}");
+            }
+            columns.requests().into_iter().map(|request| request.name).collect::<Vec<_>>()
+        };
+        let lacks = |excluded: &[&str], gone: &[&str]| {
+            let left = names(excluded);
+            assert!(gone.iter().all(|name| !left.iter().any(|left| left == name)), "{excluded:?}: {left:?}");
+            assert_eq!(left.len() + gone.len(), names(&[]).len(), "{excluded:?}: {left:?}");
+        };
+        lacks(&["date_of_birth"], &["date_of_birth"]);
+        lacks(&["external_id"], &["external_id", "person_id"]);
+        lacks(&["fbc"], &["fbclid", "fbclid_occurred_at"]);
+        lacks(&["fn"], &["first_name"]);
+        lacks(&["fn", "last_name"], &["first_name", "last_name", "full_name"]);
+        lacks(&["value", "contents"], &["value"]);
+        assert!(!Columns::new(Preset::FacebookEvents).exclude("colour"));
     }
 }

@@ -3,19 +3,29 @@
 //! Pure: no clock, no network, no environment. [`Table::bind`] binds the columns of a record batch, [`build`] makes
 //! an [`Event`] of each row, or says why not.
 
+pub mod field;
+pub mod object;
+pub mod value;
+pub mod preset;
 pub mod columns;
+pub mod personal;
 pub mod rules;
 pub mod time;
 mod row;
 mod people;
+mod custom;
+mod context;
 pub mod reason;
+mod note;
 mod table;
 mod texts;
 
+pub use note::Note;
 pub use people::People;
 pub use reason::Reason;
-pub use row::{Event, Identity, Refusal, Value, build, identify};
+pub use row::{Event, Identity, Refusal, build, identify};
 pub use table::{Table, UnreadableColumn};
+pub use value::Value;
 
 #[cfg(test)]
 mod tests;

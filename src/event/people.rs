@@ -4,6 +4,9 @@ use std::borrow::Cow;
 
 use serde_json::value::RawValue;
 
+use super::field::Field;
+use super::note::Note;
+use super::personal::looks_personal;
 use super::reason::Reason;
 use super::rules::Rules;
 use super::table::Table;
@@ -22,10 +25,10 @@ pub struct People {
 
 impl People {
     /// Hashes the match keys of a row and says which it has.
-    pub fn hash(&mut self, table: &Table<'_>, row: usize, rules: &Rules, dropped: &mut Vec<Reason>) -> KeySet {
+    pub fn hash(&mut self, table: &Table<'_>, row: usize, rules: &Rules, notes: &mut Vec<Note>) -> KeySet {
         self.digests.clear();
         self.raw_ids.clear();
-        let mut hasher = Hasher { people: self, rules, country: None, dropped };
+        let mut hasher = Hasher { people: self, rules, country: None, notes };
         let countries = table.matches.iter().find(|(key, _)| *key == MatchKey::Country);
         if let Some(text) = countries.and_then(|(_, texts)| texts.filled(row)) {
             hasher.country = Country::parse(text);
@@ -37,14 +40,14 @@ impl People {
             }
             if let Some(text) = texts.filled(row) {
                 has_name |= matches!(key, MatchKey::Fn | MatchKey::Ln);
-                hasher.add_all(*key, text);
+                hasher.add_all(Field::Match(*key), *key, text);
             }
         }
         if let Some(full) = table.full_name.filled(row).filter(|_| !has_name) {
             hasher.add_full_name(full);
         }
         if let Some(id) = table.person_id.filled(row) {
-            hasher.add_all(MatchKey::ExternalId, id);
+            hasher.add_all(Field::PersonId, MatchKey::ExternalId, id);
         }
         // Names from a full name and a person's id come last; the values of a key are to stand together.
         if !self.digests.is_sorted_by_key(|(key, _)| *key) {
@@ -75,34 +78,39 @@ struct Hasher<'a> {
     people: &'a mut People,
     rules: &'a Rules,
     country: Option<Country>,
-    dropped: &'a mut Vec<Reason>,
+    notes: &'a mut Vec<Note>,
 }
 
 impl Hasher<'_> {
     /// Adds first and last name out of a full one.
     fn add_full_name(&mut self, full: &str) {
         if !matches!(shape(full), Shape::Plain) {
-            self.dropped.push(Reason::InvalidJson);
+            self.note(Field::FullName, Reason::InvalidJson);
             return;
         }
         let Some((first, last)) = split_name(full) else { return };
-        self.add(MatchKey::Fn, first);
-        if let Some(last) = last {
-            self.add(MatchKey::Ln, last);
+        for (key, name) in [(MatchKey::Fn, Some(first)), (MatchKey::Ln, last)] {
+            if let Some(name) = name.filter(|_| !self.rules.columns.is_excluded(key)) {
+                self.add(Field::FullName, key, name);
+            }
         }
     }
 
+    fn note(&mut self, field: Field, reason: Reason) {
+        self.notes.push(Note { slot: self.rules.columns.slot(field), reason });
+    }
+
     /// Adds a value, or each value of a list.
-    fn add_all(&mut self, key: MatchKey, text: &str) {
+    fn add_all(&mut self, field: Field, key: MatchKey, text: &str) {
         match shape(text) {
-            Shape::Plain => self.add(key, text),
-            Shape::Object => self.dropped.push(Reason::InvalidJson),
+            Shape::Plain => self.add(field, key, text),
+            Shape::Object => self.note(field, Reason::InvalidJson),
             Shape::List(items) => {
                 for item in items {
                     let number = item.get().starts_with(|first: char| first.is_ascii_digit() || first == '-');
                     match serde_json::from_str::<Cow<'_, str>>(item.get()) {
-                        Ok(text) => self.add(key, &text),
-                        Err(_) if number => self.add(key, item.get()),
+                        Ok(text) => self.add(field, key, &text),
+                        Err(_) if number => self.add(field, key, item.get()),
                         // Null, true, false and what is nested identify nobody.
                         Err(_) => {}
                     }
@@ -111,11 +119,15 @@ impl Hasher<'_> {
         }
     }
 
-    fn add(&mut self, key: MatchKey, text: &str) {
+    fn add(&mut self, field: Field, key: MatchKey, text: &str) {
         let form = normalize(key, Pii::new(text), self.country, &self.rules.normalize, self.people.scratch.clear());
         let digest = match form {
             Ok(Form::Clear) => Digest::of(self.people.scratch.expose()),
             Ok(Form::Hashed) => Digest::from_hex(self.people.scratch.expose()),
+            Ok(Form::Raw) if looks_personal(self.people.scratch.expose()) => {
+                self.note(field, Reason::PersonalData);
+                None
+            }
             Ok(Form::Raw) => {
                 let ids = &mut self.people.raw_ids;
                 if !ids.iter().any(|id| id.expose() == self.people.scratch.expose()) {
@@ -125,7 +137,7 @@ impl Hasher<'_> {
             }
             Ok(Form::Empty) => None,
             Err(reason) => {
-                self.dropped.push(reason);
+                self.note(field, reason);
                 None
             }
         };

@@ -27,6 +27,12 @@ pub enum Reason {
     PurchaseWithInvalidValue,
     /// The currency of a Purchase is no ISO 4217 code.
     PurchaseWithInvalidCurrency,
+    /// An event in an app lacks a flag about tracking or what is known of the device (`extinfo`).
+    AppWithoutAppData,
+    /// An event from business messaging does not say in which app it took place.
+    MessagingWithoutChannel,
+    /// An event from business messaging lacks the ids of its app.
+    MessagingWithoutIds,
     /// The event is older than Meta accepts.
     Expired,
     /// The event time is further in the future than a clock can be wrong.
@@ -83,11 +89,37 @@ pub enum Reason {
     InvalidIpAddress,
     /// A list or object column does not hold valid JSON.
     InvalidJson,
+    /// The page's address is not one.
+    InvalidUrl,
+    /// The id is not made of digits.
+    InvalidId,
+    /// The word is not one that Meta knows for this key.
+    InvalidChoice,
+    /// The flag is neither yes nor no.
+    InvalidFlag,
+    /// The time of what the event refers to is not a time.
+    InvalidTime,
+    /// The data processing options are unknown, or name a place that Meta does not; the event is sent with Limited Data Use everywhere.
+    InvalidDataProcessing,
+    /// What is known of the device has not sixteen slots, or does not begin with `a2` or `i2`.
+    InvalidExtinfo,
+    /// An item of `contents` has no id, for which Meta would refuse the event.
+    ContentsWithoutId,
+    /// The lists that make up `contents` are of different length.
+    UnevenLists,
+    /// The object has a key that Meta does not know, for which it would refuse the event; the key is left out.
+    UnknownKey,
+    /// The value looks like an e-mail address or a phone number, and would leave in the clear.
+    PersonalData,
+    /// An event on a website names no page; Meta asks for it but takes the event.
+    WebsiteWithoutUrl,
+    /// An event on a website has no user agent; Meta asks for it but takes the event.
+    WebsiteWithoutUserAgent,
 }
 
 impl Reason {
     /// Every reason.
-    pub const ALL: [Self; 39] = [
+    pub const ALL: [Self; 55] = [
         Self::MissingEventId,
         Self::MissingEventTime,
         Self::InvalidEventTime,
@@ -99,6 +131,9 @@ impl Reason {
         Self::PurchaseWithoutCurrency,
         Self::PurchaseWithInvalidValue,
         Self::PurchaseWithInvalidCurrency,
+        Self::AppWithoutAppData,
+        Self::MessagingWithoutChannel,
+        Self::MessagingWithoutIds,
         Self::Expired,
         Self::InFuture,
         Self::NotYetDue,
@@ -127,6 +162,19 @@ impl Reason {
         Self::InvalidFbp,
         Self::InvalidIpAddress,
         Self::InvalidJson,
+        Self::InvalidUrl,
+        Self::InvalidId,
+        Self::InvalidChoice,
+        Self::InvalidFlag,
+        Self::InvalidTime,
+        Self::InvalidDataProcessing,
+        Self::InvalidExtinfo,
+        Self::ContentsWithoutId,
+        Self::UnevenLists,
+        Self::UnknownKey,
+        Self::PersonalData,
+        Self::WebsiteWithoutUrl,
+        Self::WebsiteWithoutUserAgent,
     ];
 
     /// The stable code.
@@ -143,6 +191,9 @@ impl Reason {
             Self::PurchaseWithoutCurrency => "purchase_without_currency",
             Self::PurchaseWithInvalidValue => "purchase_with_invalid_value",
             Self::PurchaseWithInvalidCurrency => "purchase_with_invalid_currency",
+            Self::AppWithoutAppData => "app_without_app_data",
+            Self::MessagingWithoutChannel => "messaging_without_channel",
+            Self::MessagingWithoutIds => "messaging_without_ids",
             Self::Expired => "expired",
             Self::InFuture => "in_future",
             Self::NotYetDue => "not_yet_due",
@@ -171,6 +222,19 @@ impl Reason {
             Self::InvalidFbp => "invalid_fbp",
             Self::InvalidIpAddress => "invalid_ip_address",
             Self::InvalidJson => "invalid_json",
+            Self::InvalidUrl => "invalid_url",
+            Self::InvalidId => "invalid_id",
+            Self::InvalidChoice => "invalid_choice",
+            Self::InvalidFlag => "invalid_flag",
+            Self::InvalidTime => "invalid_time",
+            Self::InvalidDataProcessing => "invalid_data_processing",
+            Self::InvalidExtinfo => "invalid_extinfo",
+            Self::ContentsWithoutId => "contents_without_id",
+            Self::UnevenLists => "uneven_lists",
+            Self::UnknownKey => "unknown_key",
+            Self::PersonalData => "personal_data",
+            Self::WebsiteWithoutUrl => "website_without_url",
+            Self::WebsiteWithoutUserAgent => "website_without_user_agent",
         }
     }
 
@@ -189,6 +253,9 @@ impl Reason {
                 | Self::PurchaseWithoutCurrency
                 | Self::PurchaseWithInvalidValue
                 | Self::PurchaseWithInvalidCurrency
+                | Self::AppWithoutAppData
+                | Self::MessagingWithoutChannel
+                | Self::MessagingWithoutIds
                 | Self::Expired
                 | Self::InFuture
                 | Self::NotYetDue
@@ -196,6 +263,11 @@ impl Reason {
                 | Self::NoConsent
                 | Self::RefusedByMeta
         )
+    }
+
+    /// Whether nothing is left out for this reason, and the event is sent whole.
+    pub const fn is_advice(self) -> bool {
+        matches!(self, Self::WebsiteWithoutUrl | Self::WebsiteWithoutUserAgent)
     }
 
     /// What to do about it.
@@ -222,6 +294,13 @@ impl Reason {
             Self::PurchaseWithInvalidCurrency => {
                 "use three-letter codes of ISO 4217 for the currency of every Purchase"
             }
+            Self::AppWithoutAppData => {
+                "map [columns.app_data] application_tracking_enabled, advertiser_tracking_enabled and extinfo"
+            }
+            Self::MessagingWithoutChannel => "map messaging_channel: whatsapp, messenger or instagram",
+            Self::MessagingWithoutIds => {
+                "map ctwa_clid with page_id or whatsapp_business_account_id (whatsapp), page_id (messenger) or ig_account_id (instagram)"
+            }
             Self::Expired => "run more often: Meta accepts events for 7 days (62 days in a physical store)",
             Self::InFuture => {
                 "check the event time's zone ([source] timezone) and the clock of the system that wrote it"
@@ -246,7 +325,7 @@ impl Reason {
             Self::Md5Hash => "hash with SHA-256, or give the clear value and let fbcapi hash it",
             Self::InvalidCurrency => "use three-letter codes of ISO 4217",
             Self::InvalidValue => "make it a number without currency sign or group separators",
-            Self::InvalidOptOut => "use true or false",
+            Self::InvalidOptOut | Self::InvalidFlag => "use true or false",
             Self::ValueWithoutCurrency => "fill the currency, or set [columns] currency = { value = \"USD\" }",
             Self::ClickWithoutTime => "fill the time of the click (fbclid_occurred_at)",
             Self::InvalidClickTime => "make the time of the click a timestamp",
@@ -254,6 +333,26 @@ impl Reason {
             Self::InvalidFbp => "pass the _fbp cookie on as it is",
             Self::InvalidIpAddress => "pass one IPv4 or IPv6 address",
             Self::InvalidJson => "make it valid JSON: contents is a list of objects with an id",
+            Self::InvalidUrl => "give the whole address, beginning with https:// or http://",
+            Self::InvalidId => "pass lead_id and fb_login_id on as Meta gave them",
+            Self::InvalidChoice => {
+                "use the words of Meta's documentation, as in_store, curbside or home_delivery for delivery_category"
+            }
+            Self::InvalidTime => "make it a timestamp, ISO 8601 text or seconds since 1970",
+            Self::InvalidDataProcessing => {
+                "use LDU or an empty list, country 1 with a state from 1000 to 1013 (or US with two letters), or neither"
+            }
+            Self::InvalidExtinfo => "pass extinfo on as the app's SDK made it",
+            Self::ContentsWithoutId => "give every item of contents an id",
+            Self::UnevenLists => {
+                "make the lists in [columns.contents] equally long, with null where an item has no value"
+            }
+            Self::UnknownKey => "take the key out of the object, or move it to [columns.custom_data]",
+            Self::PersonalData => {
+                "map it as email or phone, which are hashed; if it is no one's, write { column = \"…\", personal = false }"
+            }
+            Self::WebsiteWithoutUrl => "map event_source_url, or choose another action_source",
+            Self::WebsiteWithoutUserAgent => "map client_user_agent, or choose another action_source",
         }
     }
 }

@@ -18,7 +18,7 @@ pub enum Unmapped {
 /// What holds for the events of one name.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NameRules {
-    /// The name in the table.
+    /// The name in the table: the event's, or the one that it has where it comes from.
     pub name: String,
     /// The name to send instead.
     pub rename: Option<String>,
@@ -49,19 +49,35 @@ pub struct Rules {
     pub zone: Tz,
 }
 
+/// The model's fallback for events that it does not map.
+pub const FALLBACK_NAME: &str = "Other";
+
+/// What an event is called, and what holds for it by its name.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Called<'a> {
+    /// The name to send.
+    pub(super) name: &'a str,
+    /// What the configuration says of that name, or of the name that the event has where it comes from.
+    pub(super) rules: Option<&'a NameRules>,
+}
+
 impl Rules {
-    /// The name to send for a name in the table.
-    pub fn name<'a>(&'a self, name: &'a str) -> &'a str {
-        self.of_name(name).and_then(|rules| rules.rename.as_deref()).unwrap_or(name)
+    /// What an event is called whose name and name at its source stand in the table, if either is there.
+    ///
+    /// What the configuration says of the name at the source comes before what the model made of it, as if it were
+    /// the model's case statement; a name at the source that the configuration does not know is one that the model did
+    /// not map either.
+    pub(super) fn call<'a>(&'a self, name: Option<&'a str>, at_source: Option<&'a str>) -> Option<Called<'a>> {
+        let (name, at_source) = (name.map(str::trim), at_source.map(str::trim));
+        let rules = at_source.and_then(|name| self.of(name)).or_else(|| name.and_then(|name| self.of(name)));
+        let renamed = rules.and_then(|rules| rules.rename.as_deref());
+        let is_mapped_here = || at_source.is_some() && self.names.iter().any(|rules| rules.rename.is_some());
+        let name = renamed.or(name).or_else(|| is_mapped_here().then_some(FALLBACK_NAME))?;
+        Some(Called { name, rules })
     }
 
-    fn of_name(&self, name: &str) -> Option<&NameRules> {
+    fn of(&self, name: &str) -> Option<&NameRules> {
         self.names.iter().find(|rules| rules.name == name)
-    }
-
-    /// Where events of a name in the table take place when the row does not say.
-    pub fn action_source(&self, name: &str) -> ActionSource {
-        self.of_name(name).and_then(|rules| rules.action_source).unwrap_or(self.action_source)
     }
 
     /// Whether the run wants events of a (sent) name.

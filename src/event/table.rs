@@ -4,10 +4,13 @@ use arrow_array::RecordBatch;
 use arrow_schema::DataType;
 use chrono_tz::Tz;
 
-use super::columns::{Columns, CustomField, Field, Origin};
+use super::columns::{Columns, CustomField, Origin, Part, Slot};
+use super::field::Field;
+use super::note::Note;
+use super::reason::Reason;
 use super::texts::{Texts, Times};
 use crate::meta::MatchKey;
-use crate::source::{COPIES_COLUMN, COPIES_DIFFER_COLUMN};
+use crate::source::{COPIES_COLUMN, COPIES_DIFFER_COLUMN, Nature};
 
 /// A column that holds a type from which its field cannot be read.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -27,10 +30,16 @@ pub struct Table<'a> {
     pub(super) id: Texts<'a>,
     pub(super) time: Times<'a>,
     pub(super) name: Texts<'a>,
+    pub(super) source_name: Texts<'a>,
     pub(super) action_source: Texts<'a>,
     pub(super) event_source_url: Texts<'a>,
     pub(super) referrer_url: Texts<'a>,
     pub(super) opt_out: Texts<'a>,
+    pub(super) processing: Texts<'a>,
+    pub(super) processing_country: Texts<'a>,
+    pub(super) processing_state: Texts<'a>,
+    pub(super) channel: Texts<'a>,
+    pub(super) measurement: Texts<'a>,
     pub(super) person_id: Texts<'a>,
     pub(super) full_name: Texts<'a>,
     pub(super) fbclid: Texts<'a>,
@@ -38,10 +47,30 @@ pub struct Table<'a> {
     pub(super) consent: Option<Texts<'a>>,
     /// The columns of `user_data`, those without a column left out, in the order of [`MatchKey::ALL`].
     pub(super) matches: Vec<(MatchKey, Texts<'a>)>,
-    pub(super) custom: Vec<(&'a CustomField, Texts<'a>)>,
+    pub(super) custom: Vec<BoundKey<'a>>,
+    pub(super) parts: Vec<BoundPart<'a>>,
+    pub(super) columns: &'a Columns,
+    pub(super) zone: Tz,
     copies: Texts<'a>,
     copies_differ: Texts<'a>,
     rows: usize,
+}
+
+/// A key of `custom_data` with its column.
+#[derive(Debug)]
+pub(super) struct BoundKey<'a> {
+    pub(super) field: &'a CustomField,
+    pub(super) nature: Nature,
+    pub(super) slot: Slot,
+    pub(super) texts: Texts<'a>,
+}
+
+/// A key of an object, or a whole one, with its column.
+#[derive(Debug)]
+pub(super) struct BoundPart<'a> {
+    pub(super) part: &'a Part,
+    pub(super) slot: Slot,
+    pub(super) texts: Texts<'a>,
 }
 
 impl<'a> Table<'a> {
@@ -64,20 +93,37 @@ impl<'a> Table<'a> {
             }
         }
         let mut custom = Vec::new();
-        for custom_field in columns.custom() {
-            match binder.texts(&custom_field.origin, &custom_field.key)? {
+        for (index, field) in columns.custom().iter().enumerate() {
+            match binder.texts(&field.origin, &field.key)? {
                 Texts::Absent => {}
-                texts => custom.push((custom_field, texts)),
+                texts => {
+                    let nature = binder.nature(&field.origin);
+                    custom.push(BoundKey { field, nature, slot: columns.custom_slot(index), texts });
+                }
+            }
+        }
+        let mut parts = Vec::new();
+        for (index, part) in columns.parts().iter().enumerate() {
+            let name = part.key.map_or(part.object.wire(), |(key, _)| key);
+            match binder.texts(&part.origin, name)? {
+                Texts::Absent => {}
+                texts => parts.push(BoundPart { part, slot: columns.part_slot(index), texts }),
             }
         }
         Ok(Self {
             id: field(Field::EventId)?,
             time: time(Field::EventTime)?,
             name: field(Field::EventName)?,
+            source_name: field(Field::SourceName)?,
             action_source: field(Field::ActionSource)?,
             event_source_url: field(Field::EventSourceUrl)?,
             referrer_url: field(Field::ReferrerUrl)?,
             opt_out: field(Field::OptOut)?,
+            processing: field(Field::DataProcessingOptions)?,
+            processing_country: field(Field::DataProcessingCountry)?,
+            processing_state: field(Field::DataProcessingState)?,
+            channel: field(Field::MessagingChannel)?,
+            measurement: field(Field::AdvancedMeasurementTable)?,
             person_id: field(Field::PersonId)?,
             full_name: field(Field::FullName)?,
             fbclid: field(Field::Fbclid)?,
@@ -85,10 +131,55 @@ impl<'a> Table<'a> {
             consent: columns.origin(Field::Consent).map(|_| field(Field::Consent)).transpose()?,
             matches,
             custom,
+            parts,
+            columns,
+            zone,
             copies: binder.named(COPIES_COLUMN, "the number of copies")?,
             copies_differ: binder.named(COPIES_DIFFER_COLUMN, "whether copies differ")?,
             rows: batch.num_rows(),
         })
+    }
+
+    /// A note about a field.
+    pub(super) fn note(&self, field: Field, reason: Reason) -> Note {
+        Note { slot: self.columns.slot(field), reason }
+    }
+
+    /// The slots that hold something in a row: a cell that is neither null nor blank, or a constant.
+    pub fn filled(&self, row: usize) -> impl Iterator<Item = Slot> {
+        let is_filled = move |field: Field| match field {
+            Field::EventTime => self.time.get(row).is_some(),
+            Field::FbclidTime => self.fbclid_time.get(row).is_some(),
+            Field::Match(key) => self.matches.iter().any(|(known, texts)| *known == key && texts.filled(row).is_some()),
+            text => self.texts(text).is_some_and(|texts| texts.filled(row).is_some()),
+        };
+        let fields = self.columns.fields().filter(move |field| is_filled(*field));
+        let custom = self.custom.iter().filter(move |key| key.texts.filled(row).is_some()).map(|key| key.slot);
+        let parts = self.parts.iter().filter(move |part| part.texts.filled(row).is_some()).map(|part| part.slot);
+        fields.filter_map(|field| self.columns.slot(field)).chain(custom).chain(parts)
+    }
+
+    /// The column of a field that is read as text.
+    fn texts(&self, field: Field) -> Option<&Texts<'a>> {
+        match field {
+            Field::EventId => Some(&self.id),
+            Field::EventName => Some(&self.name),
+            Field::SourceName => Some(&self.source_name),
+            Field::ActionSource => Some(&self.action_source),
+            Field::EventSourceUrl => Some(&self.event_source_url),
+            Field::ReferrerUrl => Some(&self.referrer_url),
+            Field::OptOut => Some(&self.opt_out),
+            Field::DataProcessingOptions => Some(&self.processing),
+            Field::DataProcessingCountry => Some(&self.processing_country),
+            Field::DataProcessingState => Some(&self.processing_state),
+            Field::MessagingChannel => Some(&self.channel),
+            Field::AdvancedMeasurementTable => Some(&self.measurement),
+            Field::PersonId => Some(&self.person_id),
+            Field::FullName => Some(&self.full_name),
+            Field::Fbclid => Some(&self.fbclid),
+            Field::Consent => self.consent.as_ref(),
+            Field::EventTime | Field::FbclidTime | Field::Match(_) => None,
+        }
     }
 
     /// The number of rows.
@@ -139,6 +230,11 @@ impl<'a> Binder<'a> {
                 Times::bind(self.batch.column(at), self.zone).ok_or_else(|| self.unreadable(at, field))
             }
         }
+    }
+
+    fn nature(&self, origin: &Origin) -> Nature {
+        let at = origin.column().and_then(|name| self.position(name));
+        at.map_or(Nature::Text, |at| Nature::of(self.batch.schema_ref().field(at)))
     }
 
     fn position(&self, name: &str) -> Option<usize> {

@@ -6,11 +6,15 @@ use arrow_array::{ArrayRef, RecordBatch, StringArray};
 use chrono::NaiveDate;
 use chrono_tz::Tz;
 
-use super::columns::{Columns, Origin, Preset};
+use super::columns::{Columns, CustomField, Origin, Personal};
+use super::preset::Preset;
 use super::rules::{NameRules, Rules, Unmapped};
+use super::value::Kind;
 use super::*;
 use crate::meta::normalize::{Country, ExternalIdForm, Settings};
 use crate::meta::{ActionSource, payload};
+
+mod fields;
 
 /// 2025-11-24T16:00:00Z.
 const NOW: i64 = 1_764_000_000;
@@ -56,14 +60,14 @@ fn map(rules: &Rules, changes: &[(&str, &str)]) -> (Result<String, Refusal>, Vec
     });
     let batch = RecordBatch::try_from_iter_with_nullable(columns).unwrap();
     let table = Table::bind(&batch, &rules.columns, rules.zone).unwrap();
-    let mut dropped = Vec::new();
+    let mut notes = Vec::new();
     let mut people = People::default();
-    let mapped = build(&table, 0, rules, NOW, &mut people, &mut dropped).map(|event| {
+    let mapped = build(&table, 0, rules, NOW, &mut people, &mut notes).map(|event| {
         let mut bytes = Vec::new();
         payload::write(&event, &mut bytes);
         String::from_utf8(bytes).unwrap()
     });
-    (mapped, dropped)
+    (mapped, notes.into_iter().map(|note| note.reason).collect())
 }
 
 /// Checks the payload that a changed row gives, after the head that all of them share.
@@ -80,6 +84,11 @@ fn check(rules: &Rules, changes: &[(&str, &str)], expected: &str, dropped: &[Rea
 #[track_caller]
 fn refuse(rules: &Rules, changes: &[(&str, &str)], expected: Refusal) {
     assert_eq!(map(rules, changes).0, Err(expected), "{changes:?}");
+}
+
+/// A key of `custom_data` that may not look personal.
+fn custom(key: &str, kind: Kind, origin: Origin) -> CustomField {
+    CustomField { key: key.into(), kind, origin, personal: Personal::Refused }
 }
 
 /// The usual payload around other match keys and custom data.
@@ -300,20 +309,20 @@ fn custom_data_of_every_kind() {
     for key in ["content_ids", "contents", "num_items", "order_id"] {
         mapped.columns.set(key, Origin::Column(key.into()));
     }
-    mapped.columns.set_custom("plan", Origin::Constant("gold".into()));
+    mapped.columns.set_custom(custom("plan", Kind::Own, Origin::Constant("gold".into())));
     let row = [
         ("content_ids", r#"["a", "b\"c"]"#),
         ("contents", " [{\"id\": \"a\",\n  \"quantity\": 1, \"item_price\":9.90}] "),
         ("num_items", "2.00"),
         ("order_id", "O-1"),
     ];
-    let custom = r#","custom_data":{"content_ids":["a","b\"c"],"contents":[{"id":"a","quantity":1,"item_price":9.90}],"num_items":2,"order_id":"O-1","plan":"gold"}"#;
+    let custom = r#","custom_data":{"content_ids":["a","b\"c"],"num_items":2,"order_id":"O-1","plan":"gold","contents":[{"id":"a","quantity":1,"item_price":9.90}]}"#;
     check(&mapped, &row, &lead(&em(), custom), &[]);
     let one = r#","custom_data":{"content_ids":["a"],"plan":"gold"}"#;
     check(&mapped, &[("content_ids", "a")], &lead(&em(), one), &[]);
     let plan = r#","custom_data":{"plan":"gold"}"#;
     let bad = [("content_ids", "[1,"), ("contents", r#"[{"quantity":1}]"#), ("num_items", "2.5")];
-    check(&mapped, &bad, &lead(&em(), plan), &[Reason::InvalidJson, Reason::InvalidJson, Reason::InvalidValue]);
+    check(&mapped, &bad, &lead(&em(), plan), &[Reason::InvalidJson, Reason::InvalidValue, Reason::ContentsWithoutId]);
 }
 
 #[test]
@@ -327,9 +336,9 @@ fn objects_and_lists_identify_nobody() {
     let mut mapped = rules();
     mapped.columns.set("lead_id", Origin::Column("lead_id".into()));
     mapped.columns.set("contents", Origin::Column("contents".into()));
-    check(&mapped, &[("lead_id", r#"["1","2"]"#)], &lead(&em(), ""), &[Reason::InvalidJson]);
+    check(&mapped, &[("lead_id", r#"["1","2"]"#)], &lead(&em(), ""), &[Reason::InvalidId]);
     check(&mapped, &[("contents", r#"[["a"]]"#)], &lead(&em(), ""), &[Reason::InvalidJson]);
-    check(&mapped, &[("contents", r#"[{"id":null}]"#)], &lead(&em(), ""), &[Reason::InvalidJson]);
+    check(&mapped, &[("contents", r#"[{"id":null}]"#)], &lead(&em(), ""), &[Reason::ContentsWithoutId]);
 }
 
 #[test]

@@ -153,9 +153,10 @@ fn write_out(column: &ArrayRef) -> Option<Vec<Option<Box<str>>>> {
                 |days: i32| epoch.checked_add_signed(chrono::Duration::days(days.into())).map(|d| d.to_string().into());
             column.as_primitive::<Date32Type>().iter().map(|cell| cell.and_then(day)).collect()
         }
-        DataType::Timestamp(unit, _) => {
-            let text =
-                |at: Micros| DateTime::from_timestamp_micros(at).map(|at| at.format("%FT%T%.fZ").to_string().into());
+        DataType::Timestamp(unit, zone) => {
+            // A wall clock has no zone to tell.
+            let form = if zone.is_some() { "%FT%T%.fZ" } else { "%FT%T%.f" };
+            let text = |at: Micros| DateTime::from_timestamp_micros(at).map(|at| at.format(form).to_string().into());
             micros(column, *unit).into_iter().map(|cell| cell.and_then(text)).collect()
         }
         DataType::Dictionary(..) => {
@@ -184,7 +185,7 @@ where
     column.as_primitive::<T>().iter().map(|cell| cell.map(|value| value.to_string().into())).collect()
 }
 
-/// Writes lists as JSON arrays of strings; nulls in a list are left out.
+/// Writes lists as JSON arrays of strings, numbers or flags; nulls in a list are left out.
 fn lists(length: usize, cell: impl Fn(usize) -> Option<ArrayRef>) -> Option<Vec<Option<Box<str>>>> {
     let mut texts = Vec::with_capacity(length);
     for row in 0..length {
@@ -193,8 +194,15 @@ fn lists(length: usize, cell: impl Fn(usize) -> Option<ArrayRef>) -> Option<Vec<
             continue;
         };
         let bound = Texts::bind(&items)?;
-        let list: Vec<&str> = (0..items.len()).filter_map(|item| bound.get(item)).collect();
-        texts.push(serde_json::to_string(&list).ok().map(Into::into));
+        let list = (0..items.len()).filter_map(|item| bound.get(item));
+        let json = if items.data_type().is_numeric() || *items.data_type() == DataType::Boolean {
+            // Not every float is a number in JSON.
+            let numbers = list.filter(|text| serde_json::from_str::<serde::de::IgnoredAny>(text).is_ok());
+            Some(format!("[{}]", numbers.collect::<Vec<_>>().join(",")))
+        } else {
+            serde_json::to_string(&list.collect::<Vec<_>>()).ok()
+        };
+        texts.push(json.map(Into::into));
     }
     Some(texts)
 }
@@ -239,7 +247,7 @@ mod tests {
         let words: DictionaryArray<Int32Type> = vec![Some("Lead"), None, Some("Lead")].into_iter().collect();
         check(words, &[Some("Lead"), None, Some("Lead")]);
         let lists = ListArray::from_iter_primitive::<Int32Type, _, _>(vec![Some(vec![Some(1), None, Some(2)]), None]);
-        check(lists, &[Some(r#"["1","2"]"#), None]);
+        check(lists, &[Some("[1,2]"), None]);
     }
 
     #[test]

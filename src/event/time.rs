@@ -18,6 +18,9 @@ pub enum NotATime {
 /// Seconds since 1970 beyond the year 5138 have twelve digits: a longer number counts something finer.
 const MOST_DIGITS_OF_SECONDS: usize = 11;
 
+/// From here on an instant has more digits: it was made of a number in milliseconds or finer.
+pub(super) const TOO_LATE: Micros = 100_000_000_000 * 1_000_000;
+
 /// Reads seconds since 1970 or an ISO 8601 date and time; one without zone is read in `zone`.
 ///
 /// Between date and time stands a `T` or a space; seconds, fraction and zone may be absent; a date alone is its

@@ -3,8 +3,11 @@
 pub mod action_source;
 pub mod answer;
 pub mod click;
+pub mod data_processing;
+pub mod event_name;
 pub mod hash;
 pub mod matching;
+pub mod messaging;
 pub mod normalize;
 pub mod number;
 pub mod payload;

@@ -7,7 +7,9 @@ use std::io::Write;
 
 use super::MatchKey;
 use super::click::{Click, SUBDOMAIN_INDEX};
+use super::data_processing::DataProcessing;
 use super::hash::Digest;
+use super::messaging::Channel;
 use crate::event::{Event, Value};
 use crate::private::Scratch;
 
@@ -22,6 +24,10 @@ pub fn write(event: &Event<'_>, out: &mut Vec<u8>) {
         event_source_url,
         referrer_url,
         opt_out,
+        processing,
+        channel,
+        measurement,
+        objects,
         digests,
         raw_ids,
         plain,
@@ -48,6 +54,27 @@ pub fn write(event: &Event<'_>, out: &mut Vec<u8>) {
     }
     if let Some(opt_out) = opt_out {
         out.extend_from_slice(if *opt_out { b",\"opt_out\":true" } else { b",\"opt_out\":false" });
+    }
+    match processing {
+        None => {}
+        Some(DataProcessing::Unlimited) => out.extend_from_slice(b",\"data_processing_options\":[]"),
+        Some(DataProcessing::Limited { country, state }) => {
+            out.extend_from_slice(b",\"data_processing_options\":[\"LDU\"],\"data_processing_options_country\":");
+            whole(out, i64::from(*country));
+            out.extend_from_slice(b",\"data_processing_options_state\":");
+            whole(out, i64::from(*state));
+        }
+    }
+    let channel = channel.map(Channel::wire);
+    for (key, value) in [("messaging_channel", channel), ("advanced_measurement_table", *measurement)] {
+        if let Some(value) = value {
+            member(out, key);
+            text(out, value);
+        }
+    }
+    for (key, json) in objects {
+        member(out, key);
+        out.extend_from_slice(json.as_bytes());
     }
     out.extend_from_slice(b",\"user_data\":{");
     user_data(out, digests, raw_ids, plain, click.as_ref());
@@ -129,6 +156,13 @@ fn user_data(
             out.remove(start);
         }
     }
+}
+
+/// Begins another member of the event.
+fn member(out: &mut Vec<u8>, key: &str) {
+    out.push(b',');
+    text(out, key);
+    out.push(b':');
 }
 
 fn separate(out: &mut Vec<u8>, written: usize) {

@@ -232,6 +232,9 @@ fn facts(text: &mut String, outcome: &Outcome, reasons: &Reasons) {
     if !reasons.fields.is_empty() {
         row(text, "left out", &listed(&reasons.fields));
     }
+    if !reasons.advice.is_empty() {
+        row(text, "sent despite", &listed(&reasons.advice));
+    }
     if !report.match_keys.is_empty() {
         let mut keys: Vec<(&str, f64)> = report.match_keys.iter().map(|(key, share)| (*key, *share)).collect();
         keys.sort_by(|one, other| other.1.total_cmp(&one.1));
@@ -260,6 +263,7 @@ fn facts(text: &mut String, outcome: &Outcome, reasons: &Reasons) {
 struct Reasons {
     rows: Vec<(Reason, u64)>,
     fields: Vec<(Reason, u64)>,
+    advice: Vec<(Reason, u64)>,
 }
 
 impl Reasons {
@@ -269,8 +273,9 @@ impl Reasons {
             report.by_reason.iter().filter_map(|(code, n)| by_code.get(code.as_str()).map(|reason| (*reason, *n)));
         let mut all: Vec<(Reason, u64)> = known.collect();
         all.sort_by_key(|(_, n)| std::cmp::Reverse(*n));
-        let (rows, fields) = all.into_iter().partition(|(reason, _)| reason.stops_row());
-        Self { rows, fields }
+        let (rows, sent) = all.into_iter().partition::<Vec<_>, _>(|(reason, _)| reason.stops_row());
+        let (advice, fields) = sent.into_iter().partition(|(reason, _)| reason.is_advice());
+        Self { rows, fields, advice }
     }
 
     /// Says why rows were not sent, when an earlier run has told what to do.

@@ -5,6 +5,7 @@ pub mod snowflake;
 mod nearest;
 
 use arrow_array::RecordBatch;
+use arrow_schema::DataType;
 use chrono::{DateTime, Utc};
 use chrono_tz::Tz;
 use tokio::sync::mpsc;
@@ -52,8 +53,9 @@ pub struct Selection {
     pub time_column: String,
     /// The column of `columns` that holds the event id.
     pub id_column: String,
-    /// The column of `columns` that holds the event name, unless it is a constant; with the id it tells copies.
-    pub name_column: Option<String>,
+    /// The columns of `columns` that hold the event name and the name that the event has where it comes from, if any
+    /// do; with the id they tell copies.
+    pub name_columns: Vec<String>,
     /// Columns of match keys, for choosing the richest of several copies of one event.
     pub match_columns: Vec<String>,
     /// Rows before this instant are not wanted.
@@ -62,8 +64,8 @@ pub struct Selection {
     pub until: Option<DateTime<Utc>>,
     /// Rows since this earlier instant are wanted too where the column of [`StoreWindow`] says `physical_store`.
     pub store: Option<StoreWindow>,
-    /// Event names to keep, as the column has them but for white space around; empty keeps all. A row without a
-    /// name is kept too.
+    /// Event names to keep, as the first of `name_columns` has them but for white space around; empty keeps all. A row
+    /// without a name is kept too.
     pub names: Vec<String>,
     /// The zone of timestamps without one.
     pub zone: Tz,
@@ -87,6 +89,45 @@ pub const COPIES_COLUMN: &str = "_FBCAPI_COPIES";
 ///
 /// A boolean or 0/1 column; absent or null means no.
 pub const COPIES_DIFFER_COLUMN: &str = "_FBCAPI_COPIES_DIFFER";
+
+/// The key of an Arrow field's metadata under which a source that hands a column over as text says what it holds.
+pub const NATURE: &str = "fbcapi:nature";
+
+/// What a column holds, whatever it is handed over as.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Nature {
+    /// Text, dates and times.
+    Text,
+    /// Numbers.
+    Number,
+    /// `true` and `false`.
+    Flag,
+    /// Lists, objects and what else JSON holds.
+    Json,
+}
+
+impl Nature {
+    const NAMES: [(&'static str, Self); 4] =
+        [("text", Self::Text), ("number", Self::Number), ("flag", Self::Flag), ("json", Self::Json)];
+
+    /// The word under [`NATURE`].
+    pub fn word(self) -> &'static str {
+        Self::NAMES.iter().find(|(_, nature)| *nature == self).map_or("", |(word, _)| word)
+    }
+
+    /// What a column of a record batch holds: as its source says, else as its Arrow type says.
+    pub fn of(field: &arrow_schema::Field) -> Self {
+        let stated = field.metadata().get(NATURE);
+        let stated = stated.and_then(|stated| Self::NAMES.iter().find(|(word, _)| word == stated));
+        match (stated, field.data_type()) {
+            (Some((_, nature)), _) => *nature,
+            (None, DataType::Boolean) => Self::Flag,
+            (None, DataType::List(_) | DataType::LargeList(_)) => Self::Json,
+            (None, kind) if kind.is_numeric() => Self::Number,
+            (None, _) => Self::Text,
+        }
+    }
+}
 
 /// Rows on their way from a source, a record batch at a time and a few ahead at most.
 ///

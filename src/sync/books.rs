@@ -11,6 +11,7 @@ use crate::commands::exit::Exit;
 use crate::event::Reason;
 use crate::ledger::{Ledger, Record, Writer};
 use crate::meta::answer::Stop;
+use crate::meta::event_name::near_miss;
 use crate::report::human::counted;
 use crate::report::{Ages, Counts, End, Report, SCHEMA_VERSION, WindowAsked};
 
@@ -52,6 +53,12 @@ impl Run<'_> {
             warnings.push(format!(
                 "several rows that differ stand for {}; one of each was chosen. Look for a join that fans out",
                 counted(tally.differing_copies, "event")
+            ));
+        }
+        for (name, meant) in tally.by_event().keys().filter_map(|name| Some((name.clone(), near_miss(name)?))) {
+            warnings.push(format!(
+                "the event name {name} is not Meta's {meant}, and counts as an event of your own: was it meant? Then \
+                 write [events] \"{name}\" = \"{meant}\""
             ));
         }
         if sent.version_warning {

@@ -13,7 +13,7 @@ use super::send::Halt;
 use crate::batch::{Batch, Batcher, MOST_BYTES};
 use crate::deliver::OnUnknown;
 use crate::event::rules::Rules;
-use crate::event::{self, Event, Identity, People, Reason, Refusal, Table};
+use crate::event::{self, Event, Identity, Note, People, Reason, Refusal, Table};
 use crate::ledger::{Answer, Appender, Entry, EventKey, Fate, Fingerprint, Known, Meeting, Record};
 use crate::meta::payload;
 use crate::meta::window::Timeliness;
@@ -91,7 +91,7 @@ pub(super) fn prepare(
         people: People::default(),
         json: Vec::with_capacity(2_048),
         now: DateTime::UNIX_EPOCH,
-        dropped: Vec::new(),
+        notes: Vec::new(),
         refusals: Vec::new(),
         tally: Tally::default(),
         prepared: 0,
@@ -118,7 +118,7 @@ struct Preparer {
     json: Vec<u8>,
     /// The time at which the present record batch is prepared.
     now: DateTime<Utc>,
-    dropped: Vec<Reason>,
+    notes: Vec<Note>,
     refusals: Vec<Record>,
     tally: Tally,
     prepared: u64,
@@ -171,10 +171,10 @@ impl Preparer {
 
     /// Prepares one row; `false` when nobody takes any more.
     fn row(&mut self, table: &Table<'_>, row: usize, rules: &Rules, people: &mut People) -> Result<bool, Failure> {
-        self.dropped.clear();
+        self.notes.clear();
         let now = self.now.timestamp();
         let copies = table.copies(row);
-        let name = match event::build(table, row, rules, now, people, &mut self.dropped) {
+        let name = match event::build(table, row, rules, now, people, &mut self.notes) {
             Ok(event) => {
                 let name = self.tally.name(Some(event.name));
                 if !self.event(&event, name)? {
@@ -212,8 +212,8 @@ impl Preparer {
         match decide(meeting, entry.fingerprint, refused, on_unknown, sent, self.now) {
             Decision::Send { is_repeat } => {
                 counts.add(End::Pending, 1);
-                for reason in &self.dropped {
-                    self.tally.reason(*reason);
+                for note in &self.notes {
+                    self.tally.reason(note.reason);
                 }
                 self.prepared += 1;
                 return self.lanes.add(event, entry, name, is_repeat, &self.json);

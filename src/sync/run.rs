@@ -9,7 +9,8 @@ use super::prepare::Preparation;
 use super::send::Halt;
 use super::{Options, World};
 use crate::config::{Config, SourceConfig};
-use crate::event::columns::{Field, Origin};
+use crate::event::columns::Origin;
+use crate::event::field::Field;
 use crate::event::rules::Rules;
 use crate::ledger::RunId;
 use crate::meta::ActionSource;
@@ -101,7 +102,7 @@ impl<'a> Run<'a> {
             // The configuration has made sure that these two are columns.
             time_column: column(Field::EventTime).unwrap_or_default(),
             id_column: column(Field::EventId).unwrap_or_default(),
-            name_column: column(Field::EventName),
+            name_columns: [Field::EventName, Field::SourceName].into_iter().filter_map(column).collect(),
             match_columns: columns.match_columns(),
             since: self.since,
             until: self.options.until,

@@ -13,7 +13,9 @@ use fbcapi::cli::Cli;
 use fbcapi::commands::exit::Exit;
 use fbcapi::config::{self, Config, Machine, Purpose, Refused};
 use fbcapi::event::Reason;
-use fbcapi::event::columns::{CUSTOM_KEYS, Columns, Field, Origin, Preset};
+use fbcapi::event::columns::{CUSTOM_KEYS, Columns, Origin};
+use fbcapi::event::field::Field;
+use fbcapi::event::preset::Preset;
 use tempfile::TempDir;
 
 const README: &str = include_str!("../../README.md");
@@ -181,7 +183,7 @@ fn the_example_shows_the_columns_of_the_preset() {
     }
     let first_block = EXAMPLE.split("[columns]\n").nth(1).unwrap().split("\n\n").next().unwrap();
     assert_eq!(first_block.lines().count(), columns, "the first block is the preset and nothing else");
-    assert!(CUSTOM_KEYS.iter().all(|key| keys.contains_key(&format!("columns.{key}"))));
+    assert!(CUSTOM_KEYS.iter().all(|(key, _)| keys.contains_key(&format!("columns.{key}"))));
 }
 
 #[test]
@@ -265,7 +267,8 @@ fn the_exit_codes_of_the_readme_are_those_of_the_program() {
 
 #[test]
 fn the_reasons_are_those_of_the_program() {
-    let (stopping, dropping) = REASONS.split_once("\n## The field is left out").unwrap();
+    let (stopping, rest) = REASONS.split_once("\n## The field is left out").unwrap();
+    let (dropping, advising) = rest.split_once("\n## The event is sent whole").unwrap();
     let check = |text: &str, is_expected: fn(&Reason) -> bool| {
         let rows = table(text);
         let reasons: Vec<Reason> = Reason::ALL.into_iter().filter(is_expected).collect();
@@ -278,7 +281,8 @@ fn the_reasons_are_those_of_the_program() {
         }
     };
     check(stopping, |reason| reason.stops_row());
-    check(dropping, |reason| !reason.stops_row());
+    check(dropping, |reason| !reason.stops_row() && !reason.is_advice());
+    check(advising, |reason| reason.is_advice());
 }
 
 /// A line with every number as one `0` and the lengths of times left out, since these differ from run to run.

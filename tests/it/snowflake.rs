@@ -52,7 +52,7 @@ fn selection() -> Selection {
         ],
         time_column: "occurred_at".into(),
         id_column: "event_id".into(),
-        name_column: None,
+        name_columns: Vec::new(),
         match_columns: Vec::new(),
         since: clock() - chrono::Duration::days(7),
         until: None,

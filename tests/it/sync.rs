@@ -311,14 +311,14 @@ fn names_and_action_sources_are_as_configured() {
     let change = |stage: Stage| {
         stage
             .configure("meta", "action_source = \"website\"")
-            .section("events.Signup", "rename = \"CompleteRegistration\"\naction_source = \"app\"")
+            .section("events.Signup", "rename = \"CompleteRegistration\"\naction_source = \"chat\"")
             .section("columns", "event_source_url = { value = \"https://shop.example.com/\" }")
     };
     let rows = [lead("a"), lead("b").with("facebook_event_type", "Signup")];
     let events = events_of(&rows, change, &[]);
     let told: Vec<String> =
         events.iter().map(|event| format!("{} {}", event["event_name"], event["action_source"])).collect();
-    assert_eq!(told, ["\"Lead\" \"website\"", "\"CompleteRegistration\" \"app\""]);
+    assert_eq!(told, ["\"Lead\" \"website\"", "\"CompleteRegistration\" \"chat\""]);
     let selected = events_of(&rows, change, &["--event", "CompleteRegistration"]);
     assert_eq!(selected.len(), 1);
     let default = events_of(&rows[..1], plain, &[]);

@@ -36,7 +36,7 @@ fn selection(columns: &[&str], zone: Tz) -> Selection {
         columns: requests,
         time_column: "occurred_at".into(),
         id_column: "event_id".into(),
-        name_column: None,
+        name_columns: Vec::new(),
         match_columns: Vec::new(),
         since: DateTime::UNIX_EPOCH,
         until: None,

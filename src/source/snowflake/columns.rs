@@ -3,7 +3,7 @@
 use super::fault::plain;
 use super::identifier::Identifier;
 use crate::source::nearest::nearest;
-use crate::source::{ColumnRequest, Need};
+use crate::source::{ColumnRequest, Nature, Need};
 
 /// What Snowflake keeps in a column, as far as it matters for reading it.
 /// Source: the `rowtype` of an answer, field `type`, as the Go and Python drivers read it.
@@ -34,6 +34,22 @@ pub(super) enum Kind {
 }
 
 impl Kind {
+    /// What such a column holds.
+    pub(super) fn nature(&self) -> Nature {
+        match self {
+            Self::Number | Self::Real => Nature::Number,
+            Self::Boolean => Nature::Flag,
+            Self::Semistructured => Nature::Json,
+            Self::Text
+            | Self::Date
+            | Self::Time
+            | Self::TimestampWithoutZone
+            | Self::Instant
+            | Self::Binary
+            | Self::Other(_) => Nature::Text,
+        }
+    }
+
     /// Reads the name of a type on the wire.
     pub(super) fn of(wire: &str) -> Self {
         match wire.to_ascii_lowercase().as_str() {

@@ -4,6 +4,7 @@
 //! type of a column changes within one result.
 //! Source: Go driver, `converter.go`, `arrowToValues`.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use arrow_array::builder::StringBuilder;
@@ -17,6 +18,7 @@ use arrow_schema::{DataType, Field, Schema, SchemaRef, TimeUnit};
 
 use super::fault::{Fault, Step};
 use super::query::{Form, Output};
+use crate::source::NATURE;
 
 /// Converts the batches of one result.
 #[derive(Debug)]
@@ -33,7 +35,8 @@ impl Decoder {
                 Form::Microseconds => DataType::Timestamp(TimeUnit::Microsecond, Some("UTC".into())),
                 Form::Integer => DataType::Int64,
             };
-            Field::new(&output.name, kind, true)
+            let nature = HashMap::from([(NATURE.to_owned(), output.nature.word().to_owned())]);
+            Field::new(&output.name, kind, true).with_metadata(nature)
         });
         let schema = Arc::new(Schema::new(fields.collect::<Vec<_>>()));
         Self { outputs, schema }
@@ -166,13 +169,14 @@ mod tests {
     };
 
     use super::*;
+    use crate::source::Nature;
 
     /// Converts a column that came with a scale and writes its cells.
     fn convert(form: Form, array: ArrayRef, scale: u8) -> Result<Vec<String>, Fault> {
         let metadata = [("scale".to_owned(), scale.to_string())].into();
         let field = Field::new("SENT", array.data_type().clone(), true).with_metadata(metadata);
         let batch = RecordBatch::try_new(Arc::new(Schema::new(vec![field])), vec![array]).unwrap();
-        let decoder = Decoder::new(vec![Output { name: "asked".into(), form }]);
+        let decoder = Decoder::new(vec![Output { name: "asked".into(), form, nature: Nature::Text }]);
         let converted = decoder.convert(&batch)?;
         assert_eq!(converted.schema().field(0).name(), "asked");
         let column = converted.column(0);

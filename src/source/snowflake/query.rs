@@ -9,7 +9,7 @@ use chrono_tz::Tz;
 
 use super::columns::{Column, Kind, Match, find};
 use super::identifier::{Identifier, dotted, literal};
-use crate::source::{COPIES_COLUMN, COPIES_DIFFER_COLUMN, Reading, Selection};
+use crate::source::{COPIES_COLUMN, COPIES_DIFFER_COLUMN, Nature, Reading, Selection};
 
 /// In which form a column of the result arrives, which decides how it is decoded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -31,6 +31,8 @@ pub(super) struct Output {
     pub(super) name: String,
     /// Its form.
     pub(super) form: Form,
+    /// What the table's column holds.
+    pub(super) nature: Nature,
 }
 
 /// A statement and what its result looks like.
@@ -67,9 +69,9 @@ pub(super) fn rows_query(
         }
         let (expression, form) = read(column, request.reading, selection.zone);
         select.push(format!("{expression} AS {}", Identifier::exact(&request.name)));
-        outputs.push(Output { name: request.name.clone(), form });
+        outputs.push(Output { name: request.name.clone(), form, nature: column.kind.nature() });
     }
-    let key_names = std::iter::once(&selection.id_column).chain(&selection.name_column);
+    let key_names = std::iter::once(&selection.id_column).chain(&selection.name_columns);
     for column in key_names.filter_map(|name| find(name, columns)) {
         if !inner.iter().any(|known| known.name == column.name) {
             inner.push(column);
@@ -80,7 +82,7 @@ pub(super) fn rows_query(
     if let Some(copies) = &copies {
         for (expression, name) in [(&copies.count, COPIES_COLUMN), (&copies.differ, COPIES_DIFFER_COLUMN)] {
             select.push(format!("{expression} AS {}", Identifier::exact(name)));
-            outputs.push(Output { name: name.to_owned(), form: Form::Integer });
+            outputs.push(Output { name: name.to_owned(), form: Form::Integer, nature: Nature::Number });
         }
     }
 
@@ -109,8 +111,8 @@ impl Copies {
     /// Keeps the copy with the most match keys; among equals the hash of the row decides, which is the same at every
     /// run. Copies have the same id and the same name; a row without id is no copy of another.
     fn new(id: &Column, inner: &[&Column], columns: &[Column], selection: &Selection, hash: &str) -> Self {
-        let name = selection.name_column.as_ref().and_then(|name| find(name, columns));
-        let key = list(std::iter::once(text(id)).chain(name.map(|name| trimmed(&text(name)))));
+        let names = selection.name_columns.iter().filter_map(|name| find(name, columns));
+        let key = list(std::iter::once(text(id)).chain(names.map(|name| trimmed(&text(name)))));
         let blank = blank(&text(id));
         let keys: Vec<_> = selection
             .match_columns
@@ -224,7 +226,7 @@ fn conditions(columns: &[Column], selection: &Selection, owner_condition: Option
     if let Some(column) = find(&selection.time_column, columns) {
         conditions.push(window(column, columns, selection));
     }
-    let name = selection.name_column.as_ref().and_then(|name| find(name, columns));
+    let name = selection.name_columns.first().and_then(|name| find(name, columns));
     if let (Some(name), false) = (name, selection.names.is_empty()) {
         let names = list(selection.names.iter().map(|name| literal(name)));
         let source = as_text(name, &name.name.to_string());

@@ -24,7 +24,7 @@ fn selection(columns: Vec<ColumnRequest>) -> Selection {
         columns,
         time_column: "occurred_at".into(),
         id_column: "event_id".into(),
-        name_column: Some("event_name".into()),
+        name_columns: vec!["event_name".into()],
         match_columns: Vec::new(),
         since: instant(SINCE),
         until: None,
@@ -192,7 +192,7 @@ fn the_window_never_fails_and_never_hides_a_bad_time() {
 fn a_table_without_event_name_counts_copies_by_id_alone() {
     let columns = [column("EVENT_ID", "fixed"), column("OCCURRED_AT", "timestamp_ntz")];
     let mut selection = selection(vec![request("event_id", Reading::Text)]);
-    selection.name_column = None;
+    selection.name_columns.clear();
     let sql = build(&columns, &selection, Some("  ")).sql;
     assert!(
         sql.contains("PARTITION BY fbcapi_rows.\"EVENT_ID\"::VARCHAR ORDER BY HASH(fbcapi_rows.\"EVENT_ID\"))"),
