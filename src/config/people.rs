@@ -107,10 +107,9 @@ fn custom(section: &mut Section<'_, '_>, key: &str, columns: &mut Columns) {
             section.mistake(&place, key, &format!("`as` must be {}", words.join(" or ")));
             return;
         }
-        (None, Some(kind), _) => kind,
-        (None, None, ColumnOrValue::Value(_, Nature::Number)) => Kind::Number,
-        (None, None, ColumnOrValue::Value(_, Nature::Flag)) => Kind::Flag,
-        (None, None, _) => Kind::Own,
+        (None, Some(Kind::Own) | None, ColumnOrValue::Value(_, Nature::Number)) => Kind::Number,
+        (None, Some(Kind::Own) | None, ColumnOrValue::Value(_, Nature::Flag)) => Kind::Flag,
+        (None, known, _) => known.unwrap_or(Kind::Own),
     };
     let personal = if feed.is_personal == Some(false) { Personal::Denied } else { Personal::Refused };
     if known.is_none() && personal == Personal::Refused && is_personal_name(key) {
