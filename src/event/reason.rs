@@ -65,8 +65,6 @@ pub enum Reason {
     InvalidDateOfBirth,
     /// The gender is neither female nor male.
     InvalidGender,
-    /// Nothing is left of the external id after normalising.
-    InvalidExternalId,
     /// The value looks like an MD5 hash, which Meta does not match.
     Md5Hash,
     /// The currency is no ISO 4217 code.
@@ -119,7 +117,7 @@ pub enum Reason {
 
 impl Reason {
     /// Every reason.
-    pub const ALL: [Self; 55] = [
+    pub const ALL: [Self; 54] = [
         Self::MissingEventId,
         Self::MissingEventTime,
         Self::InvalidEventTime,
@@ -150,7 +148,6 @@ impl Reason {
         Self::InvalidCountry,
         Self::InvalidDateOfBirth,
         Self::InvalidGender,
-        Self::InvalidExternalId,
         Self::Md5Hash,
         Self::InvalidCurrency,
         Self::InvalidValue,
@@ -210,7 +207,6 @@ impl Reason {
             Self::InvalidCountry => "invalid_country",
             Self::InvalidDateOfBirth => "invalid_date_of_birth",
             Self::InvalidGender => "invalid_gender",
-            Self::InvalidExternalId => "invalid_external_id",
             Self::Md5Hash => "md5_hash",
             Self::InvalidCurrency => "invalid_currency",
             Self::InvalidValue => "invalid_value",
@@ -321,7 +317,6 @@ impl Reason {
             Self::InvalidCountry => "use two-letter country codes of ISO 3166-1",
             Self::InvalidDateOfBirth => "make it a DATE or ISO 8601 text, or set [source] date_format",
             Self::InvalidGender => "use f or m",
-            Self::InvalidExternalId => "give ids that hold more than white space",
             Self::Md5Hash => "hash with SHA-256, or give the clear value and let fbcapi hash it",
             Self::InvalidCurrency => "use three-letter codes of ISO 4217",
             Self::InvalidValue => "make it a number without currency sign or group separators",

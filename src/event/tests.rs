@@ -12,9 +12,11 @@ use super::rules::{NameRules, Rules, Unmapped};
 use super::value::Kind;
 use super::*;
 use crate::meta::normalize::{Country, ExternalIdForm, Settings};
-use crate::meta::{ActionSource, payload};
+use crate::meta::{ActionSource, MatchKey, payload};
 
 mod fields;
+mod reasons;
+mod types;
 
 /// 2025-11-24T16:00:00Z.
 const NOW: i64 = 1_764_000_000;

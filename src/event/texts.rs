@@ -71,22 +71,24 @@ pub(super) enum Times<'a> {
 impl<'a> Times<'a> {
     /// Binds a column; `None` when its Arrow type cannot be read as a time.
     pub(super) fn bind(column: &'a ArrayRef, zone: Tz) -> Option<Self> {
-        // A timestamp without zone that a source did not convert holds wall-clock time.
+        // A timestamp without zone that a source did not convert holds wall-clock time. One that no calendar has is not
+        // missing; it is judged as it is.
         let local = |micros: Micros| {
-            DateTime::from_timestamp_micros(micros).and_then(|wall| time::local(wall.naive_utc(), zone).ok())
+            let wall = DateTime::from_timestamp_micros(micros);
+            wall.and_then(|wall| time::local(wall.naive_utc(), zone).ok()).unwrap_or(micros)
         };
         Some(match column.data_type() {
             DataType::Timestamp(unit, stated) => {
                 let micros = micros(column, *unit);
                 Self::Instants(match stated {
                     Some(_) => micros,
-                    None => micros.into_iter().map(|cell| cell.and_then(local)).collect(),
+                    None => micros.into_iter().map(|cell| cell.map(local)).collect(),
                 })
             }
             DataType::Date32 => {
                 let days = column.as_primitive::<Date32Type>();
-                let midnight = |day: i32| local(i64::from(day) * 86_400_000_000);
-                Self::Instants(days.iter().map(|cell| cell.and_then(midnight)).collect())
+                let midnight = |day: i32| local(i64::from(day).saturating_mul(86_400_000_000));
+                Self::Instants(days.iter().map(|cell| cell.map(midnight)).collect())
             }
             _ => Self::Texts(Texts::bind(column)?, zone),
         })
@@ -106,12 +108,12 @@ fn micros(column: &ArrayRef, unit: TimeUnit) -> Vec<Option<Micros>> {
         TimeUnit::Second => column
             .as_primitive::<TimestampSecondType>()
             .iter()
-            .map(|c| c.and_then(|v| v.checked_mul(1_000_000)))
+            .map(|c| c.map(|v| v.saturating_mul(1_000_000)))
             .collect(),
         TimeUnit::Millisecond => column
             .as_primitive::<TimestampMillisecondType>()
             .iter()
-            .map(|c| c.and_then(|v| v.checked_mul(1_000)))
+            .map(|c| c.map(|v| v.saturating_mul(1_000)))
             .collect(),
         TimeUnit::Microsecond => column.as_primitive::<TimestampMicrosecondType>().iter().collect(),
         TimeUnit::Nanosecond => {

@@ -78,6 +78,35 @@ fn wrong_columns_and_events_are_told() {
 }
 
 #[test]
+fn wrong_keys_of_custom_data_and_objects_are_told() {
+    let it = with(|stage| {
+        stage
+            .section("columns", "email = { column = \"email\", as = \"text\" }\ndata_processing_options_state = \"s\"")
+            .section("columns.app_data", "extifno = \"x\"")
+            .section(
+                "columns.custom_data",
+                "customer_email = \"e\"\nseats = { column = \"s\", as = \"float\" }\nvalue = { column = \"v\", as = \"text\" }",
+            )
+            .section("privacy", "consent = \"not-needed\"\nexclude_fields = [\"birthday\", \"event_id\", \"gendre\"]")
+            .section("events", "\"sign up\" = \" \"")
+    });
+    let said = [
+        "[columns] email takes no `as`",
+        "[columns] data_processing_options is missing: data_processing_options_state says nothing without it",
+        "[columns.app_data] extifno is not a key of this section, did you mean extinfo?",
+        "[columns.custom_data] customer_email looks like personal data",
+        "personal = false",
+        "[columns.custom_data] seats `as` must be \"text\" or \"number\"",
+        "[columns.custom_data] value takes no `as`",
+        "[privacy] exclude_fields names no field: birthday",
+        "[privacy] exclude_fields cannot hold event_id",
+        "[privacy] exclude_fields names no field: gendre, did you mean gender?",
+        "[events] sign up must be the name of an event",
+    ];
+    check(&it, 2, &said);
+}
+
+#[test]
 fn a_file_that_is_no_toml_is_told_by_line_and_not_quoted() {
     let it = with(|stage| stage.section("meta", "dataset_id = \"1\"\naccess_token = \"s3cret"));
     let ran = it.stage.run(&["sync"]);

@@ -326,6 +326,17 @@ fn names_and_action_sources_are_as_configured() {
 }
 
 #[test]
+fn a_name_that_misses_a_standard_event_is_warned_of() {
+    let rows = [lead("a").with("facebook_event_type", "purchase"), lead("b").with("facebook_event_type", "Survey")];
+    let it = Sandboxed::new();
+    it.stage.rows(&rows);
+    let stderr = it.stage.sync(&[]).stderr;
+    let warned = "the event name purchase is not Meta's Purchase";
+    assert_eq!(stderr.matches("is not Meta's").count(), 1, "{stderr}");
+    assert!(stderr.contains(warned) && stderr.contains("[events] \"purchase\" = \"Purchase\""), "{stderr}");
+}
+
+#[test]
 fn only_people_who_consented_are_sent() {
     let rows = [
         lead("a").with("may_we", true),

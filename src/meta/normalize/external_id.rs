@@ -1,15 +1,14 @@
 //! The advertiser's own ids of a person (`external_id`).
 
 use super::text::fold;
-use crate::event::reason::Reason;
 
 /// Writes an id in lower case without white space.
 ///
 /// Source: Conversions API, customer information parameters, recommends hashing without naming a form; this is the
-/// form that Meta's parameter builder, and so the browser's Pixel, hashes.
-pub(super) fn write(text: &str, out: &mut String) -> Result<(), Reason> {
+/// form that Meta's parameter builder, and so the browser's Pixel, hashes. Something is left of any text that is not
+/// blank.
+pub(super) fn write(text: &str, out: &mut String) {
     fold(text, |character| !character.is_whitespace(), out);
-    if out.is_empty() { Err(Reason::InvalidExternalId) } else { Ok(()) }
 }
 
 #[cfg(test)]

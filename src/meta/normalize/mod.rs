@@ -119,7 +119,10 @@ pub fn normalize(
         Rule::State => state::write(text, country, out),
         Rule::PostalCode => postal_code::write(text, country, out),
         Rule::Country => country::write(text, out),
-        Rule::ExternalId => external_id::write(text, out),
+        Rule::ExternalId => {
+            external_id::write(text, out);
+            Ok(())
+        }
         Rule::AsItIs => {
             out.push_str(text);
             return Ok(Form::Raw);

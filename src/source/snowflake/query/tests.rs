@@ -202,6 +202,39 @@ fn a_table_without_event_name_counts_copies_by_id_alone() {
 }
 
 #[test]
+fn rows_whose_names_at_the_source_differ_are_no_copies() {
+    // The configuration may give them different names, which this statement does not know.
+    let names = ["EVENT_TYPE", "EVENT_NAME"];
+    let mut columns = vec![column("EVENT_ID", "text"), column("OCCURRED_AT", "timestamp_ntz")];
+    columns.extend(names.map(|name| column(name, "text")));
+    let mut selection = selection(vec![request("event_id", Reading::Text)]);
+    selection.name_columns = names.map(str::to_lowercase).to_vec();
+    selection.names = vec!["Lead".into()];
+    let sql = build(&columns, &selection, None).sql.replace(WHITE_SPACE, "WS");
+    let key = r#"fbcapi_rows."EVENT_ID", TRIM(fbcapi_rows."EVENT_TYPE", WS), TRIM(fbcapi_rows."EVENT_NAME", WS)"#;
+    assert_eq!(sql.matches(&format!("PARTITION BY {key}")).count(), 4, "{sql}");
+    assert!(sql.contains(r#"(TRIM("EVENT_TYPE", WS) IN ('Lead')"#), "{sql}");
+}
+
+#[test]
+fn what_a_column_holds_is_handed_on_whatever_it_is_read_as() {
+    use crate::source::Nature;
+    let check = |wire: &str, expected: Nature| {
+        let columns = [column("A", wire), column("OCCURRED_AT", "timestamp_ntz")];
+        let query = build(&columns, &selection(vec![request("a", Reading::Text)]), None);
+        assert_eq!(query.outputs[0].nature, expected, "{wire}");
+    };
+    check("text", Nature::Text);
+    check("fixed", Nature::Number);
+    check("real", Nature::Number);
+    check("boolean", Nature::Flag);
+    check("variant", Nature::Json);
+    check("array", Nature::Json);
+    check("date", Nature::Text);
+    check("timestamp_ltz", Nature::Text);
+}
+
+#[test]
 fn a_purchase_and_a_lead_of_one_id_are_different_partitions() {
     let columns = [column("EVENT_ID", "text"), column("OCCURRED_AT", "timestamp_ntz"), column("EVENT_NAME", "variant")];
     let sql =
