@@ -34,11 +34,22 @@ pub(super) fn write_by_library(
 ) -> Result<(), Reason> {
     let Some(number) = first_number(text) else { return Err(Reason::InvalidPhone) };
     let outcome = write_number(number, country, assume_international, out);
-    // Letters may be part of the number, as in 1-800-FLOWERS, or a note behind it.
-    match number.split_once(char::is_alphabetic) {
-        Some((number, _)) if outcome.is_err() => write_number(number, country, assume_international, out),
-        Some(_) | None => outcome,
+    if outcome.is_ok() {
+        return outcome;
     }
+    // Letters may be part of the number, as in 1-800-FLOWERS, or a note behind it.
+    let before_letters = number.split_once(char::is_alphabetic).map(|(number, _)| number);
+    let outcome = match before_letters {
+        Some(number) => write_number(number, country, assume_international, out),
+        None => outcome,
+    };
+    let number = before_letters.unwrap_or(number);
+    if outcome.is_ok() || !number.contains(is_odd_symbol) {
+        return outcome;
+    }
+    let mut plain = Zeroizing::new(String::with_capacity(number.len()));
+    plain.extend(number.chars().map(|character| if is_odd_symbol(character) { ' ' } else { character }));
+    write_number(&plain, country, assume_international, out)
 }
 
 /// Writes a number that is read as a whole.
@@ -123,6 +134,14 @@ fn is_possible(number: &PhoneNumber) -> bool {
     PHONE_NUMBER_UTIL.is_possible_number_with_reason(number) == Ok(NumberLengthType::IsPossible)
 }
 
+/// Says whether a character is a symbol that the library knows in no number, and that parts no number from another
+/// one or from an extension.
+///
+/// Source: Conversions API, customer information parameters: "Remove symbols".
+fn is_odd_symbol(character: char) -> bool {
+    "_$%!\"'=?\\^`{}<>".contains(character)
+}
+
 /// Says whether a character is a plus.
 fn is_plus(character: char) -> bool {
     matches!(character, '+' | '＋')
@@ -178,6 +197,10 @@ mod tests {
         check("tel:+1-650-555-1212;ext=5", "", "16505551212");
         check("tel:+16505551212", "", "16505551212");
         check("Phone: 650-555-1212", "us", "16505551212");
+        check("650_555_1212", "us", "16505551212");
+        check("'650$555%1212'", "us", "16505551212");
+        check("<+44_20_7946_0958>", "", "442079460958");
+        check("020'7946'0958 (work)", "gb", "442079460958");
         check("６５０５５５１２１２", "us", "16505551212");
         check("＋１６５０５５５１２１２", "", "16505551212");
         check("٠١٠١٢٣٤٥٦٧٨", "eg", "201012345678");
@@ -206,6 +229,10 @@ mod tests {
         check("16505551212", "", Reason::PhoneWithoutCountry);
         check("6505551212", "aq", Reason::InvalidPhone);
         check("0000", "us", Reason::InvalidPhone);
+        check("650&555&1212", "us", Reason::InvalidPhone);
+        check("650:555:1212", "us", Reason::InvalidPhone);
+        check("650$555", "us", Reason::InvalidPhone);
+        check("650$555$1212", "", Reason::PhoneWithoutCountry);
         check("6505551212;phone-context=+44;tel:5", "", Reason::PhoneWithoutCountry);
         check("+1;phone-context=+1;tel:5", "us", Reason::InvalidPhone);
     }
