@@ -18,7 +18,8 @@ import phonenumbers as lib
 VERSION = "9.0.42"
 COUNT = 50_000
 COUNTRIES = "US CA GB DE FR IT ES NL BR MX IN JP AU".split()
-TYPES = [value for name, value in vars(lib.PhoneNumberType).items() if name.isupper() and value not in (10, 99)]
+KINDS = vars(lib.PhoneNumberType).items()
+TYPES = [kind for name, kind in KINDS if name.isupper() and name not in ("VOICEMAIL", "UNKNOWN")]
 IDD = {"US": "011", "CA": "011", "JP": "010", "AU": "0011", "BR": "00"}
 CARRIERS = ["15", "21", "31", "41", "14"]
 SEPARATORS = ["", " ", "-", ".", "/", "\u00a0", "  ", "\u2013"]
