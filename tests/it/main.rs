@@ -11,3 +11,4 @@ mod kill;
 mod bad_input;
 mod privacy;
 mod docs;
+mod conformance;

@@ -280,8 +280,80 @@ pub(super) mod tests {
         assert_eq!(out, "Mozilla/5.0 (X11)");
     }
 
-    /// Any text, and texts that are nearly right.
+    /// Checks what holds of any value: one that comes out is in NFC, comes out the same again, and leaves as a digest.
+    fn check_promises(value: &str, country: Option<Country>, settings: &Settings) -> Result<(), TestCaseError> {
+        for key in hashed_keys() {
+            let mut once = String::from("left over");
+            let form = normalize(key, Pii::new(value), country, settings, &mut once);
+            prop_assert_eq!(once.is_empty(), matches!(form, Ok(Form::Empty) | Err(_)), "{:?}", key);
+            let digest = match form {
+                Ok(Form::Clear) => Digest::of(&once),
+                Ok(Form::Hashed) => Digest::from_hex(&once),
+                Ok(Form::Empty | Form::Raw) | Err(_) => continue,
+            };
+            prop_assert!(digest.is_some_and(|digest| is_digest(digest.as_str())), "{:?}", key);
+            prop_assert!(is_nfc(&once), "{:?}", key);
+            let again = if key == MatchKey::Ph && form == Ok(Form::Clear) { format!("+{once}") } else { once.clone() };
+            let mut twice = String::new();
+            let form_of_twice = normalize(key, Pii::new(&again), country, settings, &mut twice);
+            prop_assert_eq!(form_of_twice, form, "{:?}", key);
+            prop_assert_eq!(twice, once, "{:?}", key);
+        }
+        Ok(())
+    }
+
+    /// Says whether a text is 64 lower-case hexadecimal digits that are not the digest of nothing.
+    fn is_digest(text: &str) -> bool {
+        text.len() == 64
+            && text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
+            && text != hashed::SHA256_OF_NOTHING
+    }
+
+    #[test]
+    fn normalising_holds_its_promises_on_every_character() {
+        let every: Vec<char> = ('\0'..=char::MAX).collect();
+        assert_eq!(every.len(), 0x11_0000 - 0x800);
+        let countries = ["us", "gb", ""].map(Country::parse);
+        std::thread::scope(|scope| {
+            for part in every.chunks(every.len() / 2) {
+                scope.spawn(move || {
+                    for (characters, country) in part.chunks(512).zip(countries.iter().cycle()) {
+                        check_promises(&String::from_iter(characters), *country, &settings()).unwrap();
+                    }
+                });
+            }
+        });
+    }
+
+    #[test]
+    fn long_values_are_normalised_too() {
+        let check = |part: &str| check_promises(&part.repeat(20_000), Country::parse("us"), &settings()).unwrap();
+        check("a");
+        check("İ");
+        check("e\u{301}");
+        check("\u{301}\u{323}");
+        check("1");
+        check("0");
+        check("+");
+        check("\u{200F}");
+        check(" -");
+        check("a@");
+        check("[\"");
+    }
+
+    /// Any text, texts of what is hard in Unicode, and texts that are nearly right.
     fn any_value() -> impl Strategy<Value = String> {
+        let hard = "[ΣσςİıẞßKÅǆǅ한글정علیमुंअअ\u{300}-\u{36F}\u{1100}-\u{11FF}\u{200B}-\u{200F}\u{202A}-\u{202E}\u{2060}-\u{2069}\u{FEFF}\u{AD}\u{FE0F}\u{1F600}a-cA-C0-2. @+-]{0,24}";
+        prop_oneof![
+            nearly_right(),
+            hard,
+            "(?s).{0,400}",
+            prop::collection::vec(any::<char>(), 0..12).prop_map(String::from_iter)
+        ]
+    }
+
+    /// Short texts, and texts that are nearly right.
+    fn nearly_right() -> impl Strategy<Value = String> {
         "(?s).{0,40}|[0-9A-Fa-f]{31,33}|[0-9A-Fa-f]{63,65}|[+0-9 ()x;./-]{0,20}|[a-zA-Z.@+_éİß 🎉\u{301}\u{200D}-]{0,30}\
          |[+]?[0-9]{0,4}[;a-z=:+-]{0,20}[0-9]{0,12}|[12][0-9]{3}-[0-9]{2}-[0-9]{2}.{0,8}|.{0,3}(tel:|;phone-context=|;ext=|;isub=)[+0-9a-z.]{0,9}(;tel:)?.{0,12}"
     }
@@ -297,18 +369,7 @@ pub(super) mod tests {
         ) {
             let settings = Settings { assume_international, date_format: Some("%d.%m.%Y".to_owned()), ..settings() };
             let country = Country::parse(code);
-            for key in hashed_keys() {
-                let mut once = String::from("left over");
-                let form = normalize(key, Pii::new(&value), country, &settings, &mut once);
-                prop_assert_eq!(once.is_empty(), matches!(form, Ok(Form::Empty) | Err(_)), "{:?}", key);
-                let Ok(Form::Clear | Form::Hashed) = form else { continue };
-                prop_assert!(is_nfc(&once), "{:?}", key);
-                let again = if key == MatchKey::Ph && form == Ok(Form::Clear) { format!("+{once}") } else { once.clone() };
-                let mut twice = String::new();
-                let form_of_twice = normalize(key, Pii::new(&again), country, &settings, &mut twice);
-                prop_assert_eq!(form_of_twice, form, "{:?}", key);
-                prop_assert_eq!(twice, once, "{:?}", key);
-            }
+            check_promises(&value, country, &settings)?;
         }
     }
 }

@@ -73,6 +73,32 @@ mod tests {
         }
     }
 
+    /// First digits of the part behind the area code: what is assigned, what never is, and services.
+    const EXCHANGES: [u32; 12] = [0, 11, 100, 199, 200, 211, 411, 555, 800, 911, 976, 999];
+
+    #[test]
+    fn every_area_code_takes_the_short_way_as_the_library_does() {
+        for area in 0..1_000 {
+            for (at, exchange) in EXCHANGES.into_iter().enumerate() {
+                let line = (area * 37 + exchange) % 10_000;
+                let (text, code) = match at % 4 {
+                    0 => (format!("({area:03}) {exchange:03}-{line:04}"), "us"),
+                    1 => (format!("1{area:03}{exchange:03}{line:04}"), "ca"),
+                    2 => (format!("+1.{area:03}.{exchange:03}.{line:04}"), ""),
+                    _ => (format!("+1 {area:03} {exchange:03} {line:04}"), "gb"),
+                };
+                let country = Country::parse(code);
+                let mut short = String::new();
+                assert_eq!(write(&text, country, &mut short), area >= 200, "{text:?}");
+                if area >= 200 {
+                    let mut long = String::new();
+                    assert_eq!(phone::write_by_library(&text, country, false, &mut long), Ok(()), "{text:?}");
+                    assert_eq!(short, long, "{text:?}");
+                }
+            }
+        }
+    }
+
     #[test]
     fn plain_numbers_take_the_short_way() {
         let check = |text: &str, code: &str, expected: &str| {

@@ -1,6 +1,6 @@
 //! Phone numbers (`ph`).
 
-use rlibphonenumber::{NumberLengthType, PHONE_NUMBER_UTIL, PhoneNumber, PhoneNumberFormat, Region};
+use rlibphonenumber::{CountryCodeSource, NumberLengthType, PHONE_NUMBER_UTIL, PhoneNumber, PhoneNumberFormat, Region};
 use zeroize::Zeroizing;
 
 use super::country::Country;
@@ -33,12 +33,19 @@ pub(super) fn write_by_library(
     out: &mut String,
 ) -> Result<(), Reason> {
     let Some(number) = first_number(text) else { return Err(Reason::InvalidPhone) };
-    let outcome = write_number(number, country, assume_international, out);
-    // Letters may be part of the number, as in 1-800-FLOWERS, or a note behind it.
-    match number.split_once(char::is_alphabetic) {
-        Some((number, _)) if outcome.is_err() => write_number(number, country, assume_international, out),
-        Some(_) | None => outcome,
+    // Letters are a note behind the number far oftener than a part of it, as in 1-800-FLOWERS; the library would dial
+    // them in both. Source: Conversions API, customer information parameters: "Remove symbols, letters".
+    let before_letters = number.split_once(char::is_alphabetic).map_or(number, |(number, _)| number);
+    let mut outcome = write_number(before_letters, country, assume_international, out);
+    if outcome.is_err() && before_letters.len() < number.len() {
+        outcome = write_number(number, country, assume_international, out);
     }
+    if outcome.is_ok() || !before_letters.contains(is_odd_symbol) {
+        return outcome;
+    }
+    let mut plain = Zeroizing::new(String::with_capacity(number.len()));
+    plain.extend(before_letters.chars().map(|character| if is_odd_symbol(character) { ' ' } else { character }));
+    write_number(&plain, country, assume_international, out)
 }
 
 /// Writes a number that is read as a whole.
@@ -48,23 +55,52 @@ fn write_number(
     assume_international: bool,
     out: &mut String,
 ) -> Result<(), Reason> {
+    let region = country.and_then(|country| Region::from_code(country.code()).ok());
     let prefixed = international(number);
-    if prefixed.as_ref().is_some_and(|prefixed| write_possible(prefixed, None, out)) {
-        return Ok(());
-    }
-    if prefixed.is_some() && number.starts_with(is_plus) {
-        return Err(Reason::InvalidPhone);
+    if let Some(prefixed) = &prefixed {
+        let dialled = region.and_then(|region| dialled(number, region));
+        match (possible(prefixed, None), dialled) {
+            (Some(anywhere), Some(dialled)) if anywhere != dialled => {
+                return choose(&anywhere, prefixed, &dialled, out);
+            }
+            (Some(number), _) => return write_e164(&number, out),
+            (None, _) if number.starts_with(is_plus) => return Err(Reason::InvalidPhone),
+            (None, _) => {}
+        }
     }
     let number = number.trim_start_matches(is_plus);
-    let region = country.and_then(|country| Region::from_code(country.code()).ok());
-    if region.is_some() && write_possible(number, region, out) {
-        return Ok(());
+    if let Some(number) = region.and_then(|region| possible(number, Some(region))) {
+        return write_e164(&number, out);
     }
     if assume_international {
-        let assumed = with_plus(number);
-        return if write_possible(&assumed, None, out) { Ok(()) } else { Err(Reason::InvalidPhone) };
+        return possible(&with_plus(number), None).map_or(Err(Reason::InvalidPhone), |number| write_e164(&number, out));
     }
     if region.is_none() && prefixed.is_none() { Err(Reason::PhoneWithoutCountry) } else { Err(Reason::InvalidPhone) }
+}
+
+/// Reads a number that starts with the prefix by which a country dials abroad, where that is more than `00`: `0011` in
+/// Australia, `00` and a carrier in Brazil.
+fn dialled(number: &str, region: Region) -> Option<PhoneNumber> {
+    let mut read = PHONE_NUMBER_UTIL.parse_and_keep_raw_input(number, Some(region)).ok()?;
+    drop(read.raw_input.take().map(Zeroizing::new));
+    let is_dialled = read.country_code_source() == CountryCodeSource::FromNumberWithIdd;
+    is_dialled.then(|| possible(number, Some(region))).flatten()
+}
+
+/// Writes the right one of two readings of a number that starts with `00`: what `00` means in most countries, and what
+/// it means to a telephone of the row's country.
+///
+/// The one that is assigned is right. Of two that are, or two that are not, nobody knows which.
+fn choose(anywhere: &PhoneNumber, prefixed: &str, dialled: &PhoneNumber, out: &mut String) -> Result<(), Reason> {
+    let is_assigned = |number| PHONE_NUMBER_UTIL.is_valid_number(number);
+    // Behind `+1`, the library takes one more `1` for a trunk prefix, which nobody writes there.
+    let digits = Zeroizing::new(PHONE_NUMBER_UTIL.normalize_digits_only(prefixed));
+    let is_literal = e164(anywhere).strip_prefix('+').is_some_and(|number| digits.starts_with(number));
+    match (is_literal && is_assigned(anywhere), is_assigned(dialled)) {
+        (true, false) => write_e164(anywhere, out),
+        (false, true) => write_e164(dialled, out),
+        (true, true) | (false, false) => Err(Reason::InvalidPhone),
+    }
 }
 
 /// Gives the text from its first digit or plus on, without the parameters of a `tel:` link and a Japanese extension;
@@ -104,23 +140,33 @@ fn with_plus(number: &str) -> Zeroizing<String> {
     text
 }
 
-/// Writes a number if the library can read it and finds it of a possible length, and says whether it did.
+/// Reads a number if the library can and finds it of a length that numbers of its country have.
 ///
 /// A number that only works inside its own area is not possible: without the area it reaches nobody from elsewhere.
-fn write_possible(number: &str, region: Option<Region>, out: &mut String) -> bool {
-    let Ok(number) = PHONE_NUMBER_UTIL.parse(number, region) else { return false };
-    if !is_possible(&number) {
-        return false;
-    }
-    let formatted = PHONE_NUMBER_UTIL.format(&number, PhoneNumberFormat::E164);
-    let Some(digits) = formatted.strip_prefix('+') else { return false };
-    out.push_str(digits);
-    true
+fn possible(number: &str, region: Option<Region>) -> Option<PhoneNumber> {
+    let number = PHONE_NUMBER_UTIL.parse(number, region).ok()?;
+    let is_possible = PHONE_NUMBER_UTIL.is_possible_number_with_reason(&number) == Ok(NumberLengthType::IsPossible);
+    is_possible.then_some(number)
 }
 
-/// Says whether a number has a length that numbers of its country have.
-fn is_possible(number: &PhoneNumber) -> bool {
-    PHONE_NUMBER_UTIL.is_possible_number_with_reason(number) == Ok(NumberLengthType::IsPossible)
+/// Writes the digits of a number in E.164 form.
+fn write_e164(number: &PhoneNumber, out: &mut String) -> Result<(), Reason> {
+    let formatted = e164(number);
+    out.push_str(formatted.strip_prefix('+').ok_or(Reason::InvalidPhone)?);
+    Ok(())
+}
+
+/// Gives a number in E.164 form, in memory that is wiped.
+fn e164(number: &PhoneNumber) -> Zeroizing<String> {
+    Zeroizing::new(PHONE_NUMBER_UTIL.format(number, PhoneNumberFormat::E164).into_owned())
+}
+
+/// Says whether a character is a symbol that the library knows in no number, and that parts no number from another
+/// one or from an extension.
+///
+/// Source: Conversions API, customer information parameters: "Remove symbols".
+fn is_odd_symbol(character: char) -> bool {
+    "_$%!\"'=?\\^`{}<>".contains(character)
 }
 
 /// Says whether a character is a plus.
@@ -164,6 +210,14 @@ mod tests {
         check("0044 20 7946 0958", "gb", "442079460958");
         check("0044 20 7946 0958", "us", "442079460958");
         check("0011 44 20 7946 0958", "au", "442079460958");
+        check("0011 65 9123 4567", "au", "6591234567");
+        check("0011 65 9123 4567", "", "16591234567");
+        check("0055 11 96123-6730", "br", "5511961236730");
+        check("0055 11 96123-6730 #4", "br", "5511961236730");
+        check("0015 44 20 7946 0958", "br", "442079460958");
+        check("0044 20 7946 0958", "br", "442079460958");
+        check("001 65 9123 4567", "kr", "6591234567");
+        check("001 82 2 312 3456", "kr", "8223123456");
         check("+49 (0) 171 1234567", "", "491711234567");
         check("0171 1234567", "de", "491711234567");
         check("+0171 1234567", "de", "491711234567");
@@ -178,12 +232,20 @@ mod tests {
         check("tel:+1-650-555-1212;ext=5", "", "16505551212");
         check("tel:+16505551212", "", "16505551212");
         check("Phone: 650-555-1212", "us", "16505551212");
+        check("650_555_1212", "us", "16505551212");
+        check("'650$555%1212'", "us", "16505551212");
+        check("<+44_20_7946_0958>", "", "442079460958");
+        check("020'7946'0958 (work)", "gb", "442079460958");
         check("６５０５５５１２１２", "us", "16505551212");
         check("＋１６５０５５５１２１２", "", "16505551212");
         check("٠١٠١٢٣٤٥٦٧٨", "eg", "201012345678");
         check("1-800-FLOWERS", "us", "18003569377");
         check("1-800-555-1234-CALL", "us", "18005551234");
         check("650-555-1212 (cell)", "us", "16505551212");
+        check("0171 1234567 mobil", "de", "491711234567");
+        check("030 123456 privat", "de", "4930123456");
+        check("(0xx11) 91234-5678", "br", "5511912345678");
+        check("1300 FLOWER", "au", "611300356937");
         check("Call me at +1 (555) 123-4567 today!", "", "15551234567");
         check("+1 996 585 2259", "", "19965852259");
     }
@@ -206,6 +268,12 @@ mod tests {
         check("16505551212", "", Reason::PhoneWithoutCountry);
         check("6505551212", "aq", Reason::InvalidPhone);
         check("0000", "us", Reason::InvalidPhone);
+        check("001 65 9223 4567", "kr", Reason::InvalidPhone);
+        check("0011 61 6674 3424", "au", Reason::InvalidPhone);
+        check("650&555&1212", "us", Reason::InvalidPhone);
+        check("650:555:1212", "us", Reason::InvalidPhone);
+        check("650$555", "us", Reason::InvalidPhone);
+        check("650$555$1212", "", Reason::PhoneWithoutCountry);
         check("6505551212;phone-context=+44;tel:5", "", Reason::PhoneWithoutCountry);
         check("+1;phone-context=+1;tel:5", "us", Reason::InvalidPhone);
     }

@@ -11,6 +11,9 @@ use crate::event::reason::Reason;
 /// Source: Conversions API, customer information parameters: "Use only the first 5 digits for U.S. zip codes."
 const US_DIGITS: usize = 5;
 
+/// Characters of a ZIP code with its dash and four further digits.
+const ZIP_PLUS_FOUR: usize = US_DIGITS + 5;
+
 /// Fewest characters of a postal code.
 ///
 /// Source: Meta's parameter builder and SDKs for Node, Ruby and Java drop a postal code of one character.
@@ -20,6 +23,7 @@ const MIN_CHARACTERS: usize = 2;
 /// territories of the US have US ZIP codes.
 ///
 /// Without a country, `12345-6789` is taken for a US ZIP code: no other country writes five digits, a dash and four.
+/// Spaces do not count, as in Meta's SDKs: `98 121-9431` is one.
 /// Full-width characters become ASCII ones, as they are typed in Japan.
 ///
 /// Source: Conversions API, customer information parameters: "Use lowercase with no spaces and no dash. [...] Use the
@@ -45,10 +49,17 @@ pub(super) fn write(text: &str, country: Option<Country>, out: &mut String) -> R
     if is_code { Ok(()) } else { Err(Reason::InvalidPostalCode) }
 }
 
-/// Says whether a text has the form `12345-6789`.
+/// Says whether a text has the form `12345-6789`, whatever spaces it has.
 fn is_zip_plus_four(text: &str) -> bool {
-    let are_digits = |part: &str, count| part.len() == count && part.bytes().all(|byte| byte.is_ascii_digit());
-    text.split_once('-').is_some_and(|(zip, plus)| are_digits(zip, US_DIGITS) && are_digits(plus, 4))
+    let mut places = 0;
+    for character in text.chars().filter(|&character| !is_blank(character)) {
+        let is_in_place = if places == US_DIGITS { is_dash(character) } else { character.is_ascii_digit() };
+        if !is_in_place || places == ZIP_PLUS_FOUR {
+            return false;
+        }
+        places += 1;
+    }
+    places == ZIP_PLUS_FOUR
 }
 
 /// Says whether a character is a dash.
@@ -82,6 +93,11 @@ mod tests {
         check("01234", "us", "01234");
         check("00901-1234", "pr", "00901");
         check("94035-1234", "", "94035");
+        check("98 121-9431", "", "98121");
+        check("94035 \u{2013} 1234", "", "94035");
+        check("94035-12345", "", "9403512345");
+        check("940351-234", "", "940351234");
+        check("94035-", "", "94035");
         check("940351234", "", "940351234");
         check("M1 1AE", "gb", "m11ae");
         check("SW1A-1AA", "gb", "sw1a1aa");
