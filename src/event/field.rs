@@ -47,7 +47,7 @@ pub enum Field {
 }
 
 /// The fields by the names they have in `[columns]`, with Meta's own names beside the plain ones.
-const NAMES: [(&str, Field); 53] = [
+const NAMES: [(&str, Field); 60] = [
     ("event_id", Field::EventId),
     ("event_time", Field::EventTime),
     ("event_name", Field::EventName),
@@ -91,6 +91,13 @@ const NAMES: [(&str, Field); 53] = [
     ("ig_account_id", Field::Match(MatchKey::IgAccountId)),
     ("ig_sid", Field::Match(MatchKey::IgSid)),
     ("whatsapp_business_account_id", Field::Match(MatchKey::WhatsappBusinessAccountId)),
+    ("f5first", Field::Match(MatchKey::F5first)),
+    ("f5last", Field::Match(MatchKey::F5last)),
+    ("fi", Field::Match(MatchKey::Fi)),
+    ("dobd", Field::Match(MatchKey::Dobd)),
+    ("dobm", Field::Match(MatchKey::Dobm)),
+    ("doby", Field::Match(MatchKey::Doby)),
+    ("app_user_id", Field::Match(MatchKey::AppUserId)),
     ("consent", Field::Consent),
     ("em", Field::Match(MatchKey::Em)),
     ("ph", Field::Match(MatchKey::Ph)),
@@ -123,7 +130,7 @@ impl Field {
     pub(super) const fn reading(self) -> Reading {
         match self {
             Self::EventTime | Self::FbclidTime => Reading::Time,
-            Self::Match(MatchKey::Db) => Reading::Date,
+            Self::Match(MatchKey::Db | MatchKey::Dobd | MatchKey::Dobm | MatchKey::Doby) => Reading::Date,
             Self::EventId
             | Self::EventName
             | Self::SourceName

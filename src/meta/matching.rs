@@ -4,7 +4,18 @@ use super::MatchKey;
 
 /// A set of match keys.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct KeySet(u32);
+pub struct KeySet(u64);
+
+/// Keys that Meta's SDKs know and no page of the Conversions API names, so that nobody knows what they are worth.
+const UNDOCUMENTED: KeySet = KeySet::of(&[
+    MatchKey::F5first,
+    MatchKey::F5last,
+    MatchKey::Fi,
+    MatchKey::Dobd,
+    MatchKey::Dobm,
+    MatchKey::Doby,
+    MatchKey::AppUserId,
+]);
 
 /// Sets of keys that identify nobody: an event whose keys are all in one of them is refused (2804050).
 /// Source: Conversions API, best practices, "combinations of customer information parameters".
@@ -39,7 +50,8 @@ impl KeySet {
 
     /// Whether Meta can look for a person with these keys.
     pub fn is_sufficient(self) -> bool {
-        !TOO_FEW.iter().any(|few| self.0 & !few.0 == 0)
+        let known = self.0 & !UNDOCUMENTED.0;
+        !TOO_FEW.iter().any(|few| known & !few.0 == 0)
     }
 }
 
@@ -64,5 +76,8 @@ mod tests {
         check(&[K::Fn, K::Ge], false);
         check(&[K::Ln, K::Ge], false);
         check(&[K::Fn, K::Ln], true);
+        check(&[K::F5first, K::F5last, K::Fi, K::Dobd, K::Dobm, K::Doby, K::AppUserId], false);
+        check(&[K::Fn, K::Ln, K::F5last], true);
+        check(&[K::Fn, K::F5last], false);
     }
 }

@@ -43,6 +43,20 @@ pub enum MatchKey {
     Country,
     /// The advertiser's own id of the person; hashed unless configured otherwise.
     ExternalId,
+    /// First five letters of the first name, hashed; known to Meta's SDKs only.
+    F5first,
+    /// First five letters of the last name, hashed; known to Meta's SDKs only.
+    F5last,
+    /// First initial, hashed; known to Meta's SDKs only.
+    Fi,
+    /// Day of birth, hashed; known to Meta's SDKs only.
+    Dobd,
+    /// Month of birth, hashed; known to Meta's SDKs only.
+    Dobm,
+    /// Year of birth, hashed; known to Meta's SDKs only.
+    Doby,
+    /// The app's own id of the person, hashed; known to Meta's SDK for Node only.
+    AppUserId,
     /// IP address, in the clear.
     ClientIpAddress,
     /// User agent of the browser, in the clear.
@@ -77,7 +91,7 @@ pub enum MatchKey {
 
 impl MatchKey {
     /// Every key, in the order in which they stand in `user_data`.
-    pub const ALL: [Self; 26] = [
+    pub const ALL: [Self; 33] = [
         Self::Em,
         Self::Ph,
         Self::Fn,
@@ -89,6 +103,13 @@ impl MatchKey {
         Self::Zp,
         Self::Country,
         Self::ExternalId,
+        Self::F5first,
+        Self::F5last,
+        Self::Fi,
+        Self::Dobd,
+        Self::Dobm,
+        Self::Doby,
+        Self::AppUserId,
         Self::ClientIpAddress,
         Self::ClientUserAgent,
         Self::Fbc,
@@ -121,6 +142,13 @@ impl MatchKey {
                 | Self::Zp
                 | Self::Country
                 | Self::ExternalId
+                | Self::F5first
+                | Self::F5last
+                | Self::Fi
+                | Self::Dobd
+                | Self::Dobm
+                | Self::Doby
+                | Self::AppUserId
         )
     }
 
@@ -138,6 +166,13 @@ impl MatchKey {
             Self::Zp => "zp",
             Self::Country => "country",
             Self::ExternalId => "external_id",
+            Self::F5first => "f5first",
+            Self::F5last => "f5last",
+            Self::Fi => "fi",
+            Self::Dobd => "dobd",
+            Self::Dobm => "dobm",
+            Self::Doby => "doby",
+            Self::AppUserId => "app_user_id",
             Self::ClientIpAddress => "client_ip_address",
             Self::ClientUserAgent => "client_user_agent",
             Self::Fbc => "fbc",

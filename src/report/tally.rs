@@ -179,12 +179,18 @@ impl Tally {
 }
 
 /// What was learnt of the events that Meta took.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Coverage {
     events: u64,
     keys: [u64; MatchKey::ALL.len()],
     /// Events by their age in minutes when they were sent.
     ages: BTreeMap<u32, u64>,
+}
+
+impl Default for Coverage {
+    fn default() -> Self {
+        Self { events: 0, keys: [0; MatchKey::ALL.len()], ages: BTreeMap::new() }
+    }
 }
 
 impl Coverage {

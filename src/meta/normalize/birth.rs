@@ -20,15 +20,45 @@ const FIRST_YEAR: i32 = 1900;
 ///
 /// Source: Conversions API, customer information parameters: "We accept the YYYYMMDD format".
 pub(super) fn write(text: &str, settings: &Settings, out: &mut String) -> Result<(), Reason> {
-    let is_likely = |date: &NaiveDate| date.year() >= FIRST_YEAR && *date <= settings.today;
-    let date = iso(text)
-        .filter(is_likely)
-        .or_else(|| {
-            let format = settings.date_format.as_deref()?;
-            NaiveDate::parse_from_str(text, format).ok().filter(is_likely)
-        })
-        .ok_or(Reason::InvalidDateOfBirth)?;
+    let date = date(text, settings).ok_or(Reason::InvalidDateOfBirth)?;
     write!(out, "{:04}{:02}{:02}", date.year(), date.month(), date.day()).map_err(|_| Reason::InvalidDateOfBirth)
+}
+
+/// A part of a date of birth.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Part {
+    /// The day of the month.
+    Day,
+    /// The month.
+    Month,
+    /// The year.
+    Year,
+}
+
+/// Writes a part of a date of birth, which stands there alone as a number or within a whole date.
+pub(super) fn write_part(text: &str, part: Part, settings: &Settings, out: &mut String) -> Result<(), Reason> {
+    let alone = if text.len() <= 4 { number(text.as_bytes()) } else { None };
+    let whole = || date(text, settings);
+    let last = settings.today.year();
+    let (found, bounds, digits) = match part {
+        Part::Day => (alone.or_else(|| whole().map(|date| date.day())), 1..=31, 2),
+        Part::Month => (alone.or_else(|| whole().map(|date| date.month())), 1..=12, 2),
+        Part::Year => {
+            let whole = || whole().and_then(|date| u32::try_from(date.year()).ok());
+            (alone.or_else(whole), FIRST_YEAR.unsigned_abs()..=last.unsigned_abs(), 4)
+        }
+    };
+    let found = found.filter(|number| bounds.contains(number)).ok_or(Reason::InvalidDateOfBirth)?;
+    write!(out, "{found:0digits$}").map_err(|_| Reason::InvalidDateOfBirth)
+}
+
+/// Reads a date on which somebody who lives can have been born.
+fn date(text: &str, settings: &Settings) -> Option<NaiveDate> {
+    let is_likely = |date: &NaiveDate| date.year() >= FIRST_YEAR && *date <= settings.today;
+    iso(text).filter(is_likely).or_else(|| {
+        let format = settings.date_format.as_deref()?;
+        NaiveDate::parse_from_str(text, format).ok().filter(is_likely)
+    })
 }
 
 /// Reads `1997-02-16`, `1997-02-16T08:30:00Z`, `1997-02-16 08:30` or `19970216`.
@@ -60,6 +90,28 @@ mod tests {
     use crate::meta::normalize::normalize;
     use crate::meta::normalize::tests::{normal, settings};
     use crate::private::Pii;
+
+    #[test]
+    fn parts_of_a_date_are_read_alone_or_within_it() {
+        use crate::meta::MatchKey::{Dobd, Dobm, Doby};
+        let check = |key, input: &str, expected: Option<&str>| {
+            assert_eq!(normal(key, input).ok().as_deref(), expected, "{key:?} {input:?}");
+        };
+        check(Dobd, "2", Some("02"));
+        check(Dobd, "31", Some("31"));
+        check(Dobd, "32", None);
+        check(Dobd, "0a", None);
+        check(Dobd, "1997-02-16", Some("16"));
+        check(Dobm, "9", Some("09"));
+        check(Dobm, "0", None);
+        check(Dobm, "-1", None);
+        check(Dobm, "19970216", Some("02"));
+        check(Doby, "1995", Some("1995"));
+        check(Doby, "1000", None);
+        check(Doby, "2027", None);
+        check(Doby, "95", None);
+        check(Doby, "1997-02-16", Some("1997"));
+    }
 
     #[test]
     fn iso_dates_are_read() {

@@ -18,7 +18,7 @@ pub enum Field {
 
 impl Field {
     /// Every name that a field goes by: its name on the wire, and plain words.
-    pub const NAMES: [(&'static str, Self); 21] = [
+    pub const NAMES: [(&'static str, Self); 28] = [
         ("em", Self::Key(MatchKey::Em)),
         ("email", Self::Key(MatchKey::Em)),
         ("ph", Self::Key(MatchKey::Ph)),
@@ -39,6 +39,13 @@ impl Field {
         ("zip", Self::Key(MatchKey::Zp)),
         ("country", Self::Key(MatchKey::Country)),
         ("external_id", Self::Key(MatchKey::ExternalId)),
+        ("f5first", Self::Key(MatchKey::F5first)),
+        ("f5last", Self::Key(MatchKey::F5last)),
+        ("fi", Self::Key(MatchKey::Fi)),
+        ("dobd", Self::Key(MatchKey::Dobd)),
+        ("dobm", Self::Key(MatchKey::Dobm)),
+        ("doby", Self::Key(MatchKey::Doby)),
+        ("app_user_id", Self::Key(MatchKey::AppUserId)),
         ("currency", Self::Currency),
     ];
 

@@ -113,7 +113,9 @@ pub fn normalize(
         Rule::Email => email::write(text, out),
         Rule::Phone => phone::write(text, country, settings, out),
         Rule::Name => name::write(text, out),
+        Rule::NameStart(letters) => name::write_start(text, letters, out),
         Rule::Birth => birth::write(text, settings, out),
+        Rule::BirthPart(part) => birth::write_part(text, part, settings, out),
         Rule::Gender => gender::write(text, out),
         Rule::City => city::write(text, out),
         Rule::State => state::write(text, country, out),
@@ -264,7 +266,7 @@ pub(super) mod tests {
         let md5 = "5D41402ABC4B2A76B9719D911017C592";
         for key in hashed_keys() {
             let expected = match key {
-                MatchKey::ExternalId => Ok(md5.to_lowercase()),
+                MatchKey::ExternalId | MatchKey::AppUserId => Ok(md5.to_lowercase()),
                 _ => Err(Reason::Md5Hash),
             };
             assert_eq!(normal(key, md5), expected, "{key:?}");

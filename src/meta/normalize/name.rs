@@ -1,6 +1,6 @@
 //! First and last names (`fn`, `ln`).
 
-use super::text::{fold, is_of_name};
+use super::text::{fold, is_joiner, is_of_name};
 use crate::event::reason::Reason;
 
 /// Writes a name in lower case without punctuation and white space; letters of every script, their marks, digits and
@@ -14,11 +14,35 @@ pub(super) fn write(text: &str, out: &mut String) -> Result<(), Reason> {
     if out.contains(char::is_alphanumeric) { Ok(()) } else { Err(Reason::InvalidName) }
 }
 
+/// Writes the first letters of a name.
+pub(super) fn write_start(text: &str, letters: usize, out: &mut String) -> Result<(), Reason> {
+    write(text, out)?;
+    if let Some((end, _)) = out.char_indices().nth(letters) {
+        out.truncate(end);
+        // A joiner joins nothing at the end.
+        out.truncate(out.trim_end_matches(is_joiner).len());
+    }
+    if out.contains(char::is_alphanumeric) { Ok(()) } else { Err(Reason::InvalidName) }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::meta::MatchKey::{Fn, Ln};
+    use crate::meta::MatchKey::{F5last, Fi, Fn, Ln};
     use crate::meta::normalize::tests::normal;
+
+    #[test]
+    fn names_begin_with_their_letters() {
+        let check =
+            |key, input: &str, expected: &str| assert_eq!(normal(key, input), Ok(expected.to_owned()), "{input:?}");
+        check(F5last, "Washington", "washi");
+        check(F5last, "O'Neil-Smith", "oneil");
+        check(F5last, "Ng", "ng");
+        check(Fi, "Émile", "é");
+        check(Fi, " (Ada)", "a");
+        assert_eq!(normal(Fi, "..."), Err(Reason::InvalidName));
+        assert_eq!(normal(Fi, "\u{1F600}a"), Err(Reason::InvalidName));
+    }
 
     #[test]
     fn names_lose_punctuation_and_white_space() {

@@ -1,6 +1,7 @@
 //! Which rule the values of a key follow.
 
 use super::ExternalIdForm;
+use super::birth::Part;
 use crate::meta::MatchKey;
 
 /// A way to normalise. Each has a file of its own.
@@ -12,8 +13,12 @@ pub(super) enum Rule {
     Phone,
     /// As names of people.
     Name,
+    /// As the beginning of a name, so many letters long.
+    NameStart(usize),
     /// As dates of birth.
     Birth,
+    /// As a part of a date of birth.
+    BirthPart(Part),
     /// As genders.
     Gender,
     /// As cities.
@@ -39,6 +44,13 @@ impl Rule {
             MatchKey::Em => Self::Email,
             MatchKey::Ph => Self::Phone,
             MatchKey::Fn | MatchKey::Ln => Self::Name,
+            // Source: Meta Business SDK 26.0.3, `UserData` and its normalising; no page of the Conversions API has these.
+            MatchKey::F5first | MatchKey::F5last => Self::NameStart(5),
+            MatchKey::Fi => Self::NameStart(1),
+            MatchKey::Dobd => Self::BirthPart(Part::Day),
+            MatchKey::Dobm => Self::BirthPart(Part::Month),
+            MatchKey::Doby => Self::BirthPart(Part::Year),
+            MatchKey::AppUserId => Self::ExternalId,
             MatchKey::Db => Self::Birth,
             MatchKey::Ge => Self::Gender,
             MatchKey::Ct => Self::City,
@@ -76,6 +88,8 @@ impl Rule {
                  zero cut"
             }
             Self::Name => "lower case without punctuation and white space; letters of every script stay",
+            Self::NameStart(_) => "the beginning of a name in lower case without punctuation and white space",
+            Self::BirthPart(_) => "two digits of the day or month, four of the year; from a number or a date of birth",
             Self::Birth => "YYYYMMDD, from ISO 8601 or the configured format; from 1900 to today",
             Self::Gender => "f or m, from f, female, m or male",
             Self::City => "lower-case letters only; accents stay",

@@ -14,7 +14,7 @@ use fbcapi::meta::payload;
 use serde_json::{Map, Value};
 
 /// Columns that feed the field of their own name.
-const COLUMNS: [&str; 38] = [
+const COLUMNS: [&str; 41] = [
     "event_time",
     "event_name",
     "action_source",
@@ -53,6 +53,9 @@ const COLUMNS: [&str; 38] = [
     "status",
     "delivery_category",
     "event_id",
+    "data_processing_options",
+    "data_processing_options_country",
+    "data_processing_options_state",
 ];
 
 /// The rules of a table whose columns have the names of the fields.
