@@ -26,6 +26,37 @@ const CANARIES: [(&str, &str, &str); 12] = [
     ("value_unit", "canaryunit", "canaryunit"),
 ];
 
+/// Fields and keys beyond the model's, each fed from a column of its own name that holds a canary.
+const FURTHER: [&str; 27] = [
+    "city",
+    "state",
+    "zip",
+    "gender",
+    "country",
+    "client_ip_address",
+    "client_user_agent",
+    "event_source_url",
+    "referrer_url",
+    "opt_out",
+    "data_processing_options",
+    "messaging_channel",
+    "fbc",
+    "fbp",
+    "subscription_id",
+    "lead_id",
+    "madid",
+    "f5first",
+    "dobd",
+    "search_string",
+    "order_id",
+    "content_ids",
+    "contents",
+    "delivery_category",
+    "original_event_data",
+    "app_data",
+    "store_data",
+];
+
 /// Values that are wrong, each with a canary in it.
 const BAD: [(&str, &str); 9] = [
     ("occurred_at", "canary-time"),
@@ -42,7 +73,9 @@ const BAD: [(&str, &str); 9] = [
 /// Good rows and rows with everything wrong.
 fn rows() -> Vec<Row> {
     let good = |id: &str| {
-        CANARIES.iter().fold(lead(id), |row, (column, value, _)| row.with(column, *value)).with("consent", "yes")
+        let row = CANARIES.iter().fold(lead(id), |row, (column, value, _)| row.with(column, *value));
+        let row = FURTHER.iter().fold(row, |row, column| row.with(column, format!("canary {column}")));
+        row.with("consent", "yes").with("note", "canary note")
     };
     let mut rows =
         vec![good("idcard-1"), good("idcard-2").ago(TimeDelta::days(20)), good("idcard-3").ago(TimeDelta::days(-5))];
@@ -62,6 +95,9 @@ fn forbidden() -> Vec<String> {
             texts.push(hex::encode(Sha256::digest(text)));
         }
     }
+    for normal in FURTHER.iter().flat_map(|name| [format!("canary {name}"), format!("canary{name}")]) {
+        texts.push(hex::encode(Sha256::digest(normal)));
+    }
     texts.push(hex::encode(Sha256::digest(TOKEN)));
     texts
 }
@@ -69,8 +105,10 @@ fn forbidden() -> Vec<String> {
 /// Runs a sync with all the logging that can be asked for, and looks for what must not be there.
 #[track_caller]
 fn check(stage: Stage, what: &str) -> i32 {
+    let stage = FURTHER.iter().fold(stage, |stage, name| stage.configure("columns", &format!("{name} = \"{name}\"")));
     let stage = stage
         .configure("columns", "action_source = \"action\"")
+        .configure("columns.custom_data", "note = { column = \"note\", as = \"number\" }")
         .section("privacy", "consent = { column = \"consent\" }")
         .variable("RUST_LOG", "trace")
         .variable("RUST_BACKTRACE", "full");
@@ -157,4 +195,24 @@ fn the_canaries_would_be_found() {
     let shown = it.stage.run(&["sync", "--dry-run"]).stdout;
     let found = forbidden().iter().filter(|text| shown.contains(text.as_str())).count();
     assert!(found >= 7, "only {found} of the forbidden texts can be found where hashes are allowed");
+}
+
+#[test]
+fn nothing_that_is_hashed_stands_in_a_payload_in_the_clear() {
+    let hashed = ["city", "state", "zip", "gender", "country", "f5first", "f5last", "fi", "app_user_id"];
+    let it = Sandboxed::new().on(|stage| {
+        hashed.iter().fold(stage, |stage, name| stage.configure("columns", &format!("{name} = \"{name}\"")))
+    });
+    let row = CANARIES.iter().fold(lead("a"), |row, (column, value, _)| row.with(column, *value));
+    it.stage.rows(&[hashed.iter().fold(row, |row, name| row.with(name, format!("Canary {name}")))]);
+    let payload = it.stage.run(&["sync", "--dry-run"]).stdout.to_lowercase();
+    for key in ["em", "ph", "fn", "ln", "db", "ct", "st", "zp", "external_id", "f5first", "f5last", "fi", "app_user_id"]
+    {
+        assert!(payload.contains(&format!("\"{key}\":[\"")), "{key} is not there: {payload}");
+    }
+    // The click id is the one thing here that Meta wants as it is.
+    let payload = payload.replace("iwarcanaryclick", "");
+    for text in ["canary", "650 555 0199", "16505550199", "1977-07-07", "19770707"] {
+        assert!(!payload.contains(text), "{text} stands in {payload}");
+    }
 }
