@@ -190,8 +190,9 @@ fn blank(text: &str) -> String {
 fn read(column: &Column, reading: Reading, zone: Tz) -> (String, Form) {
     let source = wanted(column);
     match (&column.kind, reading) {
-        (Kind::Instant, Reading::Time) => (epoch(&source), Form::Microseconds),
-        (Kind::TimestampWithoutZone | Kind::Date, Reading::Time) => {
+        // As text too: what Snowflake writes depends on the settings of the account.
+        (Kind::Instant, Reading::Time | Reading::Text) => (epoch(&source), Form::Microseconds),
+        (Kind::TimestampWithoutZone, Reading::Time | Reading::Text) | (Kind::Date, Reading::Time) => {
             (epoch(&in_zone(column, &source, zone)), Form::Microseconds)
         }
         (Kind::Date | Kind::TimestampWithoutZone | Kind::Instant, Reading::Date) | (Kind::Date, Reading::Text) => {
@@ -200,8 +201,9 @@ fn read(column: &Column, reading: Reading, zone: Tz) -> (String, Form) {
         (Kind::Text | Kind::Real, _) => (source, Form::Text),
         (Kind::Semistructured, _) => (format!("TO_JSON({source})"), Form::Json),
         (Kind::Binary, _) => (format!("HEX_ENCODE({source})"), Form::Text),
-        (Kind::Number | Kind::Boolean | Kind::Time | Kind::Other(_), _)
-        | (Kind::TimestampWithoutZone | Kind::Instant, Reading::Text) => (format!("TO_VARCHAR({source})"), Form::Text),
+        (Kind::Number | Kind::Boolean | Kind::Time | Kind::Other(_), _) => {
+            (format!("TO_VARCHAR({source})"), Form::Text)
+        }
     }
 }
 

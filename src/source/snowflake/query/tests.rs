@@ -143,7 +143,14 @@ fn each_type_is_read_in_the_form_that_is_asked_for() {
         ("timestamp_ltz", R::Time, berlin, "DATE_PART(EPOCH_MICROSECOND, C)", Microseconds),
         ("timestamp_tz", R::Time, berlin, "DATE_PART(EPOCH_MICROSECOND, C)", Microseconds),
         ("timestamp_tz", R::Date, berlin, "TO_VARCHAR(TO_DATE(C), 'YYYY-MM-DD')", Text),
-        ("timestamp_ntz", R::Text, berlin, "TO_VARCHAR(C)", Text),
+        (
+            "timestamp_ntz",
+            R::Text,
+            berlin,
+            "DATE_PART(EPOCH_MICROSECOND, CONVERT_TIMEZONE('Europe/Berlin', 'UTC', C))",
+            Microseconds,
+        ),
+        ("timestamp_tz", R::Text, berlin, "DATE_PART(EPOCH_MICROSECOND, C)", Microseconds),
     ] {
         let (expression, found) = read(&column("C", wire), reading, zone);
         assert_eq!(
