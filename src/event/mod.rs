@@ -12,6 +12,7 @@ pub mod personal;
 pub mod rules;
 pub mod time;
 mod row;
+mod examine;
 mod people;
 mod custom;
 mod context;
@@ -20,6 +21,7 @@ mod note;
 mod table;
 mod texts;
 
+pub use examine::examine;
 pub use note::Note;
 pub use people::People;
 pub use reason::Reason;

@@ -3,7 +3,7 @@
 use super::MatchKey;
 
 /// A set of match keys.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct KeySet(u32);
 
 /// Sets of keys that identify nobody: an event whose keys are all in one of them is refused (2804050).
@@ -35,6 +35,11 @@ impl KeySet {
     /// Whether a key is in the set.
     pub const fn contains(self, key: MatchKey) -> bool {
         self.0 & (1 << key as u32) != 0
+    }
+
+    /// The keys of the set, in the order of [`MatchKey::ALL`].
+    pub fn keys(self) -> impl Iterator<Item = MatchKey> {
+        MatchKey::ALL.into_iter().filter(move |key| self.contains(*key))
     }
 
     /// Whether Meta can look for a person with these keys.

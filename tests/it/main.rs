@@ -5,6 +5,7 @@ mod snowflake;
 mod sandbox;
 mod sync;
 mod dry_run;
+mod check;
 mod payloads;
 mod faults;
 mod kill;
