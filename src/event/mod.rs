@@ -24,6 +24,7 @@ mod texts;
 pub use examine::examine;
 pub use note::Note;
 pub use people::People;
+pub(crate) use people::{Shape, item_text, shape};
 pub use reason::Reason;
 pub use row::{Event, Identity, Refusal, build, identify};
 pub use table::{Table, UnreadableColumn};
