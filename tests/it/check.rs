@@ -4,14 +4,15 @@
 
 use std::collections::VecDeque;
 use std::io::{BufRead as _, BufReader};
-use std::process::Stdio;
+use std::net::SocketAddr;
+use std::process::{Command, Stdio};
 
 use chrono::TimeDelta;
 use serde_json::{Value, json};
 
 use crate::support::rows::{Row, csv, lead, leads, purchase, write_parquet};
-use crate::support::run::{Ran, Stage, runtime, wait_for};
-use crate::support::snowflake::{Script, Server, columns, part, part_address, result};
+use crate::support::run::{Stage, runtime, wait_for, wait_until};
+use crate::support::snowflake::{Reply, Script, Server, columns, part, part_address, result};
 
 /// A stage that knows no token and no server.
 fn stage() -> Stage {
@@ -347,17 +348,12 @@ fn a_reader_that_has_gone_is_no_failure() {
     assert_eq!((ran.exit, ran.stderr.as_str()), (Some(0), ""));
 }
 
-/// Runs a check against a table in Snowflake of 40 rows, of which the first ten can be fetched.
-fn check_snowflake(arguments: &[&str]) -> (Ran, Server) {
+/// A stage with a table in Snowflake, whose rows are answered so.
+fn snowflake(rows: impl FnOnce(SocketAddr) -> Script) -> (Stage, Server) {
     let runtime = runtime();
-    let server = runtime.block_on(Server::start(|address| {
-        let addresses: Vec<_> = (0..20).map(|number| (part_address(address, number), 2)).collect();
-        Script {
-            columns: [columns(&[("EVENT_ID", "text"), ("OCCURRED_AT", "timestamp_tz")])].into(),
-            rows: [result(40, 0..0, &addresses)].into(),
-            parts: (0..5).map(|number| (number, VecDeque::from([part(number * 2..number * 2 + 2)]))).collect(),
-            ..Script::default()
-        }
+    let server = runtime.block_on(Server::start(|address| Script {
+        columns: [columns(&[("EVENT_ID", "text"), ("OCCURRED_AT", "timestamp_tz")])].into(),
+        ..rows(address)
     }));
     let connection = format!(
         "account = \"org-acct\"\nuser = \"U\"\npassword = {{ env = \"SECRET\" }}\nhost = \"127.0.0.1\"\n\
@@ -370,14 +366,36 @@ fn check_snowflake(arguments: &[&str]) -> (Ran, Server) {
         .section("source", "table = \"A.B.FACEBOOK_EVENTS\"")
         .section("snowflake", &connection)
         .section("columns", "event_name = { value = \"Lead\" }");
-    let ran = stage.run(&[&["check", "--json"], arguments].concat());
+    (stage, server)
+}
+
+/// A table of 40 rows, of which the first ten can be fetched.
+fn torn(address: SocketAddr) -> Script {
+    let addresses: Vec<_> = (0..20).map(|number| (part_address(address, number), 2)).collect();
+    Script {
+        rows: [result(40, 0..0, &addresses)].into(),
+        parts: (0..5).map(|number| (number, VecDeque::from([part(number * 2..number * 2 + 2)]))).collect(),
+        ..Script::default()
+    }
+}
+
+#[test]
+fn an_interrupted_check_ends_its_statement() {
+    let (stage, server) = snowflake(|_| Script { rows: [Reply::Hang].into(), ..Script::default() });
+    let run = stage.command(&["check", "--json"]).spawn().unwrap();
+    wait_until("the statement", || server.statements().len() == 1);
+    assert!(Command::new("kill").args(["-INT", &run.id().to_string()]).status().unwrap().success());
+    let ran = wait_for(run);
+    assert_eq!((ran.exit, ran.stderr.as_str()), (Some(130), "✗ the check was interrupted\n"));
+    assert_eq!(ran.report()["error"], "the run was interrupted");
+    assert_eq!(server.seen("/queries/v1/abort-request").len(), 1);
     check_untouched(&stage);
-    (ran, server)
 }
 
 #[test]
 fn a_sample_of_a_table_in_snowflake_leaves_the_rest_where_it_is() {
-    let (ran, server) = check_snowflake(&["--rows", "3"]);
+    let (stage, server) = snowflake(torn);
+    let ran = stage.run(&["check", "--json", "--rows", "3"]);
     assert_eq!(ran.exit, Some(0), "{}", ran.stderr);
     let found = ran.report();
     assert_eq!(found["rows"], json!({ "read": 3, "limit": 3, "is_whole": false }));
@@ -390,7 +408,9 @@ fn a_sample_of_a_table_in_snowflake_leaves_the_rest_where_it_is() {
 
 #[test]
 fn a_table_that_cannot_be_read_to_its_end_is_told_up_to_there() {
-    let (ran, _) = check_snowflake(&["--rows", "all"]);
+    let (stage, _server) = snowflake(torn);
+    let ran = stage.run(&["check", "--json", "--rows", "all"]);
+    check_untouched(&stage);
     assert_eq!(ran.report()["exit_code"].as_i64(), ran.exit.map(i64::from));
     assert_ne!(ran.exit, Some(0));
     assert_eq!(ran.report()["rows"], json!({ "read": 10, "limit": null, "is_whole": false }));
