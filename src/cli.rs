@@ -6,6 +6,8 @@ use chrono::{DateTime, NaiveDate, NaiveDateTime, NaiveTime, TimeDelta, Utc};
 use clap::builder::FalseyValueParser;
 use clap::{Args, CommandFactory as _, Parser, Subcommand};
 
+use crate::report::survey::Ratio;
+
 /// Sends the conversions in a Snowflake table to Meta's Conversions API: once each, hashed, from cron.
 #[derive(Debug, Parser)]
 #[command(name = "fbcapi", version, propagate_version = true, max_term_width = 100)]
@@ -24,6 +26,9 @@ pub enum Command {
     /// Send every row that was not sent yet
     #[command(after_help = SYNC_EXAMPLES)]
     Sync(Box<SyncArgs>),
+    /// Look at the rows: what would be sent, what would not, and why; nothing is sent
+    #[command(after_help = CHECK_EXAMPLES)]
+    Check(CheckArgs),
     /// Send invented rows to a server on this machine, to see how it works
     Demo(DemoArgs),
     /// Show what becomes of a value: normalised, hashed, and by which rule
@@ -42,6 +47,12 @@ Examples:
   fbcapi sync --dry-run | head -1  the payloads, nothing sent and nothing recorded
   fbcapi sync --since 2026-11-20   a backfill
   fbcapi sync --since 36h --event Purchase";
+
+const CHECK_EXAMPLES: &str = "\
+Examples:
+  fbcapi check                     the first 10,000 rows of Meta's window
+  fbcapi check --rows all --since 24h
+  fbcapi check --max-invalid 5%    exit code 3 if more than 5 % of the rows cannot be sent";
 
 const HASH_EXAMPLES: &str = "\
 Examples:
@@ -85,6 +96,38 @@ pub struct SyncArgs {
     /// Print the report as JSON on standard output, as its last line
     #[arg(long, env = "FBCAPI_JSON", value_parser = FalseyValueParser::new(), conflicts_with = "dry_run")]
     pub json: bool,
+}
+
+/// What to look at.
+#[derive(Debug, Args)]
+pub struct CheckArgs {
+    /// How many rows, the first that the source gives, or `all`
+    #[arg(long, env = "FBCAPI_ROWS", default_value = "10000", value_name = "N", value_parser = parse_sample)]
+    pub rows: Sample,
+    /// Exit with code 3 if more than this share of rows cannot be sent because of what they hold
+    #[arg(long, env = "FBCAPI_MAX_INVALID", value_name = "PERCENT", value_parser = parse_percent)]
+    pub max_invalid: Option<Ratio>,
+    /// Only events since then: a time or a date (UTC unless it says), or so long ago (36h, 7d)
+    #[arg(long, env = "FBCAPI_SINCE", value_name = "TIME", value_parser = parse_moment)]
+    pub since: Option<Moment>,
+    /// Only events before then, in the same forms
+    #[arg(long, env = "FBCAPI_UNTIL", value_name = "TIME", value_parser = parse_moment)]
+    pub until: Option<Moment>,
+    /// Only events of this name; may be given several times
+    #[arg(long = "event", env = "FBCAPI_EVENT", value_name = "NAME", value_delimiter = ',')]
+    pub events: Vec<String>,
+    /// Print what was found as JSON on standard output; the text goes to standard error
+    #[arg(long, env = "FBCAPI_JSON", value_parser = FalseyValueParser::new())]
+    pub json: bool,
+}
+
+/// How many rows to look at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Sample {
+    /// The first so many.
+    First(u64),
+    /// Every row.
+    All,
 }
 
 /// How to show how it works.
@@ -180,6 +223,17 @@ fn parse_moment(text: &str) -> Result<Moment, String> {
 
 fn parse_count(text: &str) -> Result<u64, String> {
     text.parse().ok().filter(|count| *count > 0).ok_or_else(|| "expected a whole number from 1".to_owned())
+}
+
+fn parse_sample(text: &str) -> Result<Sample, String> {
+    if text == "all" {
+        return Ok(Sample::All);
+    }
+    parse_count(text).map(Sample::First).map_err(|why| format!("{why}, or all"))
+}
+
+fn parse_percent(text: &str) -> Result<Ratio, String> {
+    Ratio::parse_percent(text).ok_or_else(|| "expected a percentage from 0 to 100, like 5% or 0.5%".to_owned())
 }
 
 /// The variables that stand for flags.

@@ -50,6 +50,10 @@ fn run(cli: &Cli) -> anyhow::Result<Exit> {
                 Err(refused) => Ok(tell(&refused.mistakes)),
             }
         }
+        Command::Check(args) => match load(cli, &[], Purpose::Look) {
+            Ok(config) => runtime()?.block_on(commands::check::run(args, &config, world)),
+            Err(refused) => Ok(tell(&refused.mistakes)),
+        },
         Command::Demo(args) => runtime()?.block_on(commands::demo::run(args.rows.try_into()?, world)),
         Command::Sandbox(args) => runtime()?.block_on(commands::sandbox::run(args)),
         Command::Hash(args) => hash_values(cli, args),

@@ -2,7 +2,7 @@
 
 use crate::meta::answer::Stop;
 use crate::source::Trouble;
-use crate::sync::{Failure, Outcome};
+use crate::sync::{Checked, Failure, Outcome};
 
 /// How a command ended. Unknown codes are failures.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -37,7 +37,10 @@ impl Exit {
         (Self::Done, "done, also when there was nothing to do"),
         (Self::Other, "something else went wrong"),
         (Self::Configuration, "wrong usage or configuration"),
-        (Self::Attention, "done, but rows need attention: rejected or expired for the first time, or unknown"),
+        (
+            Self::Attention,
+            "done, but rows need attention: rejected or expired for the first time, unknown, or beyond --max-invalid",
+        ),
         (Self::Permission, "Snowflake or Meta refused the login or a permission"),
         (Self::Temporary, "temporary trouble: run again, nothing is lost"),
         (Self::State, "the state file cannot be used"),
@@ -90,6 +93,18 @@ impl Exit {
         match &outcome.failure {
             Some(failure) => Self::of_failure(failure),
             None if !outcome.report.counts.is_balanced() => Self::Bug,
+            None => Self::Done,
+        }
+    }
+
+    /// How a check ended: more faults than were allowed need attention.
+    pub fn of_check(checked: &Checked) -> Self {
+        let findings = &checked.findings;
+        let is_passed = findings.max_invalid_percent.is_some_and(|most| findings.invalid_percent > Some(most));
+        match &checked.failure {
+            Some(failure) => Self::of_failure(failure),
+            None if !findings.counts.is_balanced() => Self::Bug,
+            None if is_passed => Self::Attention,
             None => Self::Done,
         }
     }

@@ -5,10 +5,11 @@ use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
+use chrono::{DateTime, Utc};
 use tempfile::NamedTempFile;
 
 use super::exit::Exit;
-use crate::cli::SyncArgs;
+use crate::cli::{Moment, SyncArgs};
 use crate::config::{Config, FlagOverride};
 use crate::report::{console, human};
 use crate::sync::{self, Options, Outcome, SentEvents, Watched, World};
@@ -33,16 +34,11 @@ pub async fn run(args: &SyncArgs, config: &Config, world: World) -> anyhow::Resu
             return Ok(Exit::Configuration);
         }
     };
-    if let (Some(since), Some(until)) = (args.since, args.until)
-        && since.at(now) >= until.at(now)
-    {
-        console::say("✗ --until is not after --since, so there is nothing to select\n");
-        return Ok(Exit::Configuration);
-    }
+    let Some((since, until)) = span(args.since, args.until, now) else { return Ok(Exit::Configuration) };
     let options = Options {
-        since: args.since.map(|moment| moment.at(now)),
-        until: args.until.map(|moment| moment.at(now)),
-        names: args.events.iter().filter(|name| !name.is_empty()).cloned().collect(),
+        since,
+        until,
+        names: names(&args.events),
         limit: args.limit,
         sent: if args.resend { SentEvents::Resend } else { SentEvents::Leave },
         test_event_code: args.test_event_code.clone(),
@@ -68,6 +64,25 @@ pub async fn run(args: &SyncArgs, config: &Config, world: World) -> anyhow::Resu
         console::print(&line).context("cannot write to standard output")?;
     }
     Ok(if args.dry_run { Exit::of_dry_run(&outcome) } else { Exit::of(&outcome) })
+}
+
+/// The span of time that was asked for; none, and said so, when nothing can lie in it.
+pub(super) fn span(since: Option<Moment>, until: Option<Moment>, now: DateTime<Utc>) -> Option<Span> {
+    let at = |moment: Option<Moment>| moment.map(|moment| moment.at(now));
+    let (since, until) = (at(since), at(until));
+    if since.zip(until).is_some_and(|(since, until)| since >= until) {
+        console::say("✗ --until is not after --since, so there is nothing to select\n");
+        return None;
+    }
+    Some((since, until))
+}
+
+/// Two instants, of which each may be open.
+type Span = (Option<DateTime<Utc>>, Option<DateTime<Utc>>);
+
+/// The names of events that were asked for.
+pub(super) fn names(typed: &[String]) -> Vec<String> {
+    typed.iter().filter(|name| !name.is_empty()).cloned().collect()
 }
 
 /// A report on its way.

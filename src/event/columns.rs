@@ -241,6 +241,13 @@ impl Columns {
         fields.chain(custom).chain(parts).collect()
     }
 
+    /// Where what fills each slot comes from, in their order.
+    pub fn slot_origins(&self) -> impl Iterator<Item = &Origin> {
+        let fields = self.fields.iter().map(|(_, origin)| origin);
+        let custom = self.custom.iter().map(|field| &field.origin);
+        fields.chain(custom).chain(self.parts.iter().map(|part| &part.origin))
+    }
+
     fn feeds(&self) -> impl Iterator<Item = Feed<'_>> {
         let fields = self.fields.iter().map(|(field, origin)| Feed {
             origin,

@@ -12,6 +12,7 @@ pub mod personal;
 pub mod rules;
 pub mod time;
 mod row;
+mod examine;
 mod people;
 mod custom;
 mod context;
@@ -20,8 +21,10 @@ mod note;
 mod table;
 mod texts;
 
+pub use examine::examine;
 pub use note::Note;
 pub use people::People;
+pub(crate) use people::{Shape, item_text, shape};
 pub use reason::Reason;
 pub use row::{Event, Identity, Refusal, build, identify};
 pub use table::{Table, UnreadableColumn};

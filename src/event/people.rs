@@ -10,6 +10,7 @@ use super::personal::looks_personal;
 use super::reason::Reason;
 use super::rules::Rules;
 use super::table::Table;
+use super::value::scalar;
 use crate::meta::hash::Digest;
 use crate::meta::normalize::{Country, Form, normalize};
 use crate::meta::{KeySet, MatchKey};
@@ -106,14 +107,8 @@ impl Hasher<'_> {
             Shape::Plain => self.add(field, key, text),
             Shape::Object => self.note(field, Reason::InvalidJson),
             Shape::List(items) => {
-                for item in items {
-                    let number = item.get().starts_with(|first: char| first.is_ascii_digit() || first == '-');
-                    match serde_json::from_str::<Cow<'_, str>>(item.get()) {
-                        Ok(text) => self.add(field, key, &text),
-                        Err(_) if number => self.add(field, key, item.get()),
-                        // Null, true, false and what is nested identify nobody.
-                        Err(_) => {}
-                    }
+                for text in items.into_iter().filter_map(item_text) {
+                    self.add(field, key, &text);
                 }
             }
         }
@@ -150,7 +145,7 @@ impl Hasher<'_> {
 }
 
 /// What a cell holds.
-pub(super) enum Shape<'a> {
+pub(crate) enum Shape<'a> {
     /// A text, or something that only looks like JSON.
     Plain,
     /// A JSON list.
@@ -160,7 +155,7 @@ pub(super) enum Shape<'a> {
 }
 
 /// Tells a text from a list or an object that stands in a text column.
-pub(super) fn shape(text: &str) -> Shape<'_> {
+pub(crate) fn shape(text: &str) -> Shape<'_> {
     let trimmed = text.trim();
     if trimmed.starts_with('[')
         && let Ok(items) = serde_json::from_str(trimmed)
@@ -169,6 +164,12 @@ pub(super) fn shape(text: &str) -> Shape<'_> {
     }
     let is_object = trimmed.starts_with('{') && serde_json::from_str::<&RawValue>(trimmed).is_ok();
     if is_object { Shape::Object } else { Shape::Plain }
+}
+
+/// The text of an item of a list; null, true, false and what is nested identify nobody.
+pub(crate) fn item_text(item: &RawValue) -> Option<Cow<'_, str>> {
+    let is_flag = matches!(item.get(), "true" | "false");
+    scalar(item).filter(|_| !is_flag)
 }
 
 /// Splits a full name into first and last name: the first and the last word, or what stands around a comma.

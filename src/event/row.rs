@@ -158,11 +158,7 @@ pub fn build<'a>(
     if !keys.is_sufficient() {
         return Err(reject(Reason::TooFewMatchKeys));
     }
-    let channel = table.channel.filled(row).and_then(|text| {
-        let channel = Channel::parse(text);
-        notes.extend(channel.is_none().then(|| table.note(Field::MessagingChannel, Reason::InvalidChoice)));
-        channel
-    });
+    let channel = channel(table, row, notes);
     require(action_source, channel, keys, app).map_err(reject)?;
     let Urls { event_source_url, referrer_url } = urls(table, row, action_source, keys, notes);
     Ok(Event {
@@ -191,7 +187,7 @@ fn to_seconds(micros: Micros) -> i64 {
     micros.div_euclid(1_000_000)
 }
 
-fn event_time(cell: Option<Result<Micros, NotATime>>) -> Result<i64, Reason> {
+pub(super) fn event_time(cell: Option<Result<Micros, NotATime>>) -> Result<i64, Reason> {
     match cell {
         Some(Ok(micros)) if micros >= time::TOO_LATE => Err(Reason::EventTimeNotInSeconds),
         Some(Ok(micros)) => Ok(to_seconds(micros)),
@@ -206,8 +202,16 @@ pub(super) fn is_yes(cell: Option<&str>) -> bool {
     cell.is_some_and(|text| is_word(text, &["true", "t", "yes", "y", "1", "granted"]))
 }
 
+/// The messaging app of an event.
+pub(super) fn channel(table: &Table<'_>, row: usize, notes: &mut Vec<Note>) -> Option<Channel> {
+    let text = table.channel.filled(row)?;
+    let channel = Channel::parse(text);
+    notes.extend(channel.is_none().then(|| table.note(Field::MessagingChannel, Reason::InvalidChoice)));
+    channel
+}
+
 /// The keys that are sent in the clear. Source: Conversions API, customer information parameters, "do not hash".
-fn plain_keys<'a>(table: &'a Table<'_>, row: usize, notes: &mut Vec<Note>) -> Vec<(MatchKey, &'a str)> {
+pub(super) fn plain_keys<'a>(table: &'a Table<'_>, row: usize, notes: &mut Vec<Note>) -> Vec<(MatchKey, &'a str)> {
     let mut plain = Vec::new();
     for (key, texts) in &table.matches {
         if key.is_hashed() || *key == MatchKey::Fbc {
@@ -233,7 +237,7 @@ fn plain_keys<'a>(table: &'a Table<'_>, row: usize, notes: &mut Vec<Note>) -> Ve
 }
 
 /// The click: a ready `fbc` wins over one made of click id and time.
-fn click<'a>(table: &'a Table<'_>, row: usize, notes: &mut Vec<Note>) -> Option<Click<'a>> {
+pub(super) fn click<'a>(table: &'a Table<'_>, row: usize, notes: &mut Vec<Note>) -> Option<Click<'a>> {
     let ready = table.matches.iter().find(|(key, _)| *key == MatchKey::Fbc);
     if let Some(text) = ready.and_then(|(_, texts)| texts.filled(row)).map(str::trim) {
         if is_fbc(text) {

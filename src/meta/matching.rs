@@ -3,7 +3,7 @@
 use super::MatchKey;
 
 /// A set of match keys.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct KeySet(u64);
 
 /// Keys that Meta's SDKs know and no page of the Conversions API names, so that nobody knows what they are worth.
@@ -46,6 +46,11 @@ impl KeySet {
     /// Whether a key is in the set.
     pub const fn contains(self, key: MatchKey) -> bool {
         self.0 & (1 << key as u32) != 0
+    }
+
+    /// The keys of the set, in the order of [`MatchKey::ALL`].
+    pub fn keys(self) -> impl Iterator<Item = MatchKey> {
+        MatchKey::ALL.into_iter().filter(move |key| self.contains(*key))
     }
 
     /// Whether Meta can look for a person with these keys.

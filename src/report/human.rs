@@ -5,6 +5,7 @@ use std::fmt::Write;
 
 use super::Report;
 use crate::event::Reason;
+use crate::meta::event_name::near_miss;
 use crate::sync::{Failure, Outcome};
 
 /// Writes the summary of a run.
@@ -318,6 +319,28 @@ fn warnings(text: &mut String, report: &Report) {
     }
 }
 
+/// Warns that copies of events differ.
+pub fn differing_copies_warning(events: u64) -> String {
+    format!(
+        "several rows that differ stand for {}; one of each was chosen. Look for a join that fans out",
+        counted(events, "event")
+    )
+}
+
+/// Warns of an event's name that was probably meant to be another.
+pub fn near_miss_warning(name: &str) -> Option<String> {
+    let meant = near_miss(name)?;
+    let name = printable(name);
+    Some(format!(
+        "the event name {name} is not Meta's {meant}, and counts as an event of your own: was it meant? Then write \
+         [events] \"{name}\" = \"{meant}\""
+    ))
+}
+
+/// Warns of a login that will not work much longer.
+pub const PASSWORD_WARNING: &str =
+    "the login to Snowflake uses a password, which Snowflake is closing for service users: use a key pair";
+
 /// A number with its digits in groups of three.
 pub fn grouped(number: u64) -> String {
     let digits = number.to_string();
@@ -332,7 +355,7 @@ pub fn grouped(number: u64) -> String {
 }
 
 /// A span of time in its two largest units.
-fn span(seconds: u64) -> String {
+pub(super) fn span(seconds: u64) -> String {
     let (days, hours, minutes) = (seconds / 86_400, seconds / 3_600 % 24, seconds / 60 % 60);
     match (days, hours) {
         (0, 0) => format!("{minutes} min"),
@@ -342,7 +365,7 @@ fn span(seconds: u64) -> String {
 }
 
 /// A name from the table without what a terminal would obey.
-fn printable(name: &str) -> String {
+pub(super) fn printable(name: &str) -> String {
     name.chars().filter(|c| !c.is_control()).take(40).collect()
 }
 

@@ -3,6 +3,7 @@
 pub mod console;
 pub mod human;
 pub mod progress;
+pub mod survey;
 mod tally;
 
 use std::collections::BTreeMap;

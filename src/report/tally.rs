@@ -204,6 +204,12 @@ impl Coverage {
         *self.ages.entry(minutes).or_default() += 1;
     }
 
+    /// How many events carry a key, for those that any carries.
+    pub fn counts(&self) -> BTreeMap<&'static str, u64> {
+        let counts = MatchKey::ALL.iter().zip(self.keys).filter(|(_, count)| *count > 0);
+        counts.map(|(key, count)| (key.wire(), count)).collect()
+    }
+
     /// The share of events that carry a key, for those that any carries.
     #[expect(clippy::cast_precision_loss, reason = "a share is shown with four digits")]
     pub fn shares(&self) -> BTreeMap<&'static str, f64> {

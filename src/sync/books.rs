@@ -11,8 +11,7 @@ use crate::commands::exit::Exit;
 use crate::event::Reason;
 use crate::ledger::{Ledger, Record, Writer};
 use crate::meta::answer::Stop;
-use crate::meta::event_name::near_miss;
-use crate::report::human::counted;
+use crate::report::human::{differing_copies_warning, near_miss_warning};
 use crate::report::{Ages, Counts, End, Report, SCHEMA_VERSION, WindowAsked};
 
 impl Run<'_> {
@@ -50,17 +49,9 @@ impl Run<'_> {
             (None, None) => None,
         };
         if tally.differing_copies > 0 {
-            warnings.push(format!(
-                "several rows that differ stand for {}; one of each was chosen. Look for a join that fans out",
-                counted(tally.differing_copies, "event")
-            ));
+            warnings.push(differing_copies_warning(tally.differing_copies));
         }
-        for (name, meant) in tally.by_event().keys().filter_map(|name| Some((name.clone(), near_miss(name)?))) {
-            warnings.push(format!(
-                "the event name {name} is not Meta's {meant}, and counts as an event of your own: was it meant? Then \
-                 write [events] \"{name}\" = \"{meant}\""
-            ));
-        }
+        warnings.extend(tally.by_event().keys().filter_map(|name| near_miss_warning(name)));
         if sent.version_warning {
             warnings
                 .push("Meta warns that this version of the Graph API is retired: raise [meta] api_version".to_owned());

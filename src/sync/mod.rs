@@ -4,6 +4,7 @@ mod run;
 mod prepare;
 mod send;
 mod books;
+mod check;
 
 use std::io::Write;
 use std::sync::atomic::AtomicU32;
@@ -23,8 +24,10 @@ use crate::ledger::ground::Ground;
 use crate::ledger::{Known, Ledger, LedgerError, Record, SqliteLedger, Writer};
 use crate::meta::answer::{Codes, Stop};
 use crate::report::Report;
+use crate::report::human::PASSWORD_WARNING;
 use crate::report::progress::{Bar, Progress};
 use crate::source::{RowStream, SourceError};
+pub use check::{Checked, check};
 pub use prepare::Sent as SentEvents;
 use prepare::{Destination, prepare};
 use run::Run;
@@ -190,10 +193,7 @@ async fn connect(run: &Run<'_>, warnings: &mut Vec<String>) -> Result<Connected,
     let signals = tokio::spawn(halt_on_signal(halt.clone()));
     let rows = run.open_source(&halt).await?;
     if run.config.source.uses_password() {
-        warnings.push(
-            "the login to Snowflake uses a password, which Snowflake is closing for service users: use a key pair"
-                .to_owned(),
-        );
+        warnings.push(PASSWORD_WARNING.to_owned());
     }
     ledger.append(&[Record::RunStarted { run: run.id.clone(), at: run.started }]).map_err(Arc::new)?;
     Ok(Connected { ledger, known, told_since, graph, rows, halt, signals })

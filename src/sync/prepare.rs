@@ -294,7 +294,7 @@ impl Preparer {
 }
 
 /// Hashes bytes in a way that is the same in every version of this program.
-fn fingerprint(bytes: &[u8]) -> Fingerprint {
+pub(super) fn fingerprint(bytes: &[u8]) -> Fingerprint {
     let [a, b, c, d, ..] = XxHash3_64::oneshot(bytes).to_be_bytes();
     Fingerprint(u32::from_be_bytes([a, b, c, d]))
 }

@@ -5,6 +5,8 @@ mod snowflake;
 mod sandbox;
 mod sync;
 mod dry_run;
+mod check;
+mod hash;
 mod payloads;
 mod faults;
 mod kill;
