@@ -3,6 +3,7 @@
 //! Only this folder reads the environment. Precedence: flag, environment, file, default.
 
 mod reader;
+mod feed;
 mod secret;
 mod source;
 mod meta;

@@ -1,7 +1,8 @@
 //! `[columns]`, `[phone]`, `[external_id]` and `[privacy]`: what is known of people, and how it is told.
 
 use super::Context;
-use super::reader::{ColumnOrValue, Found, Reader, Section, did_you_mean};
+use super::feed::ColumnOrValue;
+use super::reader::{Found, Reader, Section, did_you_mean};
 use crate::event::columns::{CUSTOM_KEYS, Columns, CustomField, Origin, Personal};
 use crate::event::field::Field;
 use crate::event::object::Object;

@@ -9,7 +9,6 @@ use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 use super::secret::SecretSource;
-use crate::source::Nature;
 
 /// Something wrong in the configuration: where, which key, and what is expected there.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -90,10 +89,12 @@ pub(super) struct Found<T> {
     pub place: String,
 }
 
+/// A value as it was given.
 #[derive(Debug, Clone)]
-enum Raw<'a> {
+pub(super) enum Raw<'a> {
     /// From the environment or a flag: always text.
     Text(String),
+    /// From the file.
     Toml(DeValue<'a>),
 }
 
@@ -291,42 +292,6 @@ impl<'a> Section<'_, 'a> {
         }
     }
 
-    /// A column by its name, `{ column = "…" }` or `{ value = … }`.
-    pub(super) fn origin(&mut self, key: &str) -> Option<Found<ColumnOrValue>> {
-        let found = self.feed(key)?;
-        if found.value.kind.is_some() || found.value.is_personal.is_some() {
-            self.mistake(&found.place, key, "takes no `as` and no `personal`: they are for custom_data");
-        }
-        Some(Found { value: found.value.origin, place: found.place })
-    }
-
-    /// What feeds a key of `custom_data`: as above, and beside it `as = "…"` and `personal = false`.
-    pub(super) fn feed(&mut self, key: &str) -> Option<Found<Feed>> {
-        let found = self.find(key)?;
-        let column =
-            |name: &str| Feed { origin: ColumnOrValue::Column(name.to_owned()), kind: None, is_personal: None };
-        let feed = match &found.value {
-            Raw::Text(text) => Some(column(text)),
-            Raw::Toml(DeValue::String(text)) => Some(column(text)),
-            Raw::Toml(DeValue::Table(table)) => Feed::read(table),
-            Raw::Toml(_) => None,
-        };
-        let Some(feed) = feed else {
-            self.mistake(&found.place, key, "must be a column's name, { column = \"…\" } or { value = … }");
-            return None;
-        };
-        let mut shown = match &feed.origin {
-            ColumnOrValue::Column(name) => toml_text(name),
-            ColumnOrValue::Value(value, _) => format!("{{ value = {} }}", toml_text(value)),
-        };
-        if let Some(kind) = &feed.kind {
-            shown.push_str(", as ");
-            shown.push_str(kind);
-        }
-        self.show(key, &shown, &found.place);
-        Some(Found { value: feed, place: found.place })
-    }
-
     /// Several texts: a list, or in a variable with commas between.
     pub(super) fn texts(&mut self, key: &str) -> Found<Vec<String>> {
         let Some(found) = self.find(key) else {
@@ -401,7 +366,7 @@ impl<'a> Section<'_, 'a> {
         self.reader.mistakes.append(&mut mistakes);
     }
 
-    fn find(&mut self, key: &str) -> Option<Found<Raw<'a>>> {
+    pub(super) fn find(&mut self, key: &str) -> Option<Found<Raw<'a>>> {
         self.known.push(key.to_owned());
         if let Some(found) = self.overridden(key) {
             return Some(Found { value: Raw::Text(found.value), place: found.place });
@@ -422,7 +387,7 @@ impl<'a> Section<'_, 'a> {
         Some(Found { value, place: format!("${variable}") })
     }
 
-    fn show(&mut self, key: &str, value: &str, origin: &str) {
+    pub(super) fn show(&mut self, key: &str, value: &str, origin: &str) {
         self.reader.shown.push(Shown {
             section: self.path.clone(),
             key: key.to_owned(),
@@ -432,62 +397,11 @@ impl<'a> Section<'_, 'a> {
     }
 }
 
-/// What feeds a field, as written.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum ColumnOrValue {
-    /// A column.
-    Column(String),
-    /// The same value for every row, as text, and what it is in the file.
-    Value(String, Nature),
-}
-
-/// What feeds a key of `custom_data`, as written.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Feed {
-    /// The column or value.
-    pub(super) origin: ColumnOrValue,
-    /// How it is to be written.
-    pub(super) kind: Option<String>,
-    /// Whether the owner says what it is.
-    pub(super) is_personal: Option<bool>,
-}
-
-impl Feed {
-    fn read(table: &DeTable<'_>) -> Option<Self> {
-        let (mut origin, mut kind, mut is_personal) = (None, None, None);
-        for (key, value) in table {
-            let value = value.get_ref();
-            match key.get_ref().as_ref() {
-                "column" if origin.is_none() => origin = Some(ColumnOrValue::Column(value.as_str()?.to_owned())),
-                "value" if origin.is_none() => {
-                    let (text, nature) = scalar(value)?;
-                    origin = Some(ColumnOrValue::Value(text, nature));
-                }
-                "as" => kind = Some(value.as_str()?.to_owned()),
-                "personal" => is_personal = Some(value.as_bool()?),
-                _ => return None,
-            }
-        }
-        Some(Self { origin: origin?, kind, is_personal })
-    }
-}
-
 fn find<'t, 'a>(table: &'t DeTable<'a>, name: &str) -> Option<&'t Spanned<DeValue<'a>>> {
     table.iter().find(|(key, _)| key.get_ref() == name).map(|(_, value)| value)
 }
 
-/// A number or flag with the very digits that were written, or a text, and which of them it is.
-fn scalar(value: &DeValue<'_>) -> Option<(String, Nature)> {
-    match value {
-        DeValue::String(text) => Some((text.to_string(), Nature::Text)),
-        DeValue::Integer(number) if number.radix() == 10 => Some((number.as_str().to_owned(), Nature::Number)),
-        DeValue::Float(number) => Some((number.as_str().to_owned(), Nature::Number)),
-        DeValue::Boolean(flag) => Some((flag.to_string(), Nature::Flag)),
-        DeValue::Integer(_) | DeValue::Datetime(_) | DeValue::Array(_) | DeValue::Table(_) => None,
-    }
-}
-
-fn toml_text(text: &str) -> String {
+pub(super) fn toml_text(text: &str) -> String {
     toml::Value::String(text.to_owned()).to_string()
 }
 
