@@ -156,6 +156,10 @@ pub(crate) enum Shape<'a> {
 
 /// Tells a text from a list or an object that stands in a text column.
 pub(crate) fn shape(text: &str) -> Shape<'_> {
+    // Most texts start with a letter, and then there is no white space to look for.
+    if text.starts_with(|first: char| first.is_ascii_alphanumeric()) {
+        return Shape::Plain;
+    }
     let trimmed = text.trim();
     if trimmed.starts_with('[')
         && let Ok(items) = serde_json::from_str(trimmed)

@@ -55,7 +55,7 @@ impl<'a> Texts<'a> {
 
     /// The text in a row unless it is null or blank.
     pub(super) fn filled(&self, row: usize) -> Option<&str> {
-        self.get(row).filter(|text| !text.trim().is_empty())
+        self.get(row).filter(|text| !text.trim_start().is_empty())
     }
 }
 

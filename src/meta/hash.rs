@@ -34,6 +34,11 @@ impl Digest {
         is_digest.then_some(Self(digits))
     }
 
+    /// Gives the digits as ASCII.
+    pub fn as_bytes(&self) -> &[u8] {
+        &self.0
+    }
+
     /// Gives the digits.
     #[expect(clippy::missing_panics_doc, reason = "both ways to make a digest write hexadecimal digits only")]
     pub fn as_str(&self) -> &str {

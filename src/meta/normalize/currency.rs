@@ -36,7 +36,16 @@ pub fn currency(raw: &str) -> Result<Option<[u8; 3]>, Reason> {
     }
     let code =
         <[u8; 3]>::try_from(text.as_bytes()).map_err(|_| Reason::InvalidCurrency)?.map(|b| b.to_ascii_uppercase());
-    if CODES.binary_search(&code).is_ok() { Ok(Some(code)) } else { Err(Reason::InvalidCurrency) }
+    if CODES.binary_search_by_key(&number(code), |known| number(*known)).is_ok() {
+        Ok(Some(code))
+    } else {
+        Err(Reason::InvalidCurrency)
+    }
+}
+
+/// Gives a code as a number that is ordered like it: numbers are compared faster than letters.
+const fn number([first, second, third]: [u8; 3]) -> u32 {
+    u32::from_be_bytes([0, first, second, third])
 }
 
 #[cfg(test)]

@@ -30,7 +30,8 @@ fn is_address(text: &str) -> bool {
 /// Source: RFC 5322, section 3.2.3, specials. Meta's parameter builder refuses them too.
 fn is_forbidden(character: char) -> bool {
     if character.is_ascii() {
-        return !character.is_ascii_graphic() || "()<>[]:;,\\\"".contains(character);
+        return !character.is_ascii_graphic()
+            || matches!(character, '(' | ')' | '<' | '>' | '[' | ']' | ':' | ';' | ',' | '\\' | '"');
     }
     character.is_whitespace() || character.is_control() || is_invisible(character) && !is_joiner(character)
 }

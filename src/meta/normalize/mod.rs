@@ -19,6 +19,7 @@ pub(in crate::meta) mod hashed;
 mod email;
 mod phone;
 mod nanp;
+mod abroad;
 mod name;
 mod birth;
 mod gender;

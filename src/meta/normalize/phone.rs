@@ -4,7 +4,7 @@ use rlibphonenumber::{CountryCodeSource, NumberLengthType, PHONE_NUMBER_UTIL, Ph
 use zeroize::Zeroizing;
 
 use super::country::Country;
-use super::{Settings, nanp};
+use super::{Settings, abroad, nanp};
 use crate::event::reason::Reason;
 
 /// Writes a number in E.164 form without its `+`.
@@ -19,7 +19,7 @@ use crate::event::reason::Reason;
 /// libphonenumber, `isPossibleNumber`.
 pub(super) fn write(text: &str, country: Option<Country>, settings: &Settings, out: &mut String) -> Result<(), Reason> {
     let country = country.or(settings.phone_country);
-    if nanp::write(text, country, out) {
+    if nanp::write(text, country, out) || abroad::write(text, out) {
         return Ok(());
     }
     write_by_library(text, country, settings.assume_international, out)
@@ -109,7 +109,8 @@ fn choose(anywhere: &PhoneNumber, prefixed: &str, dialled: &PhoneNumber, out: &m
 /// Nothing behind a semicolon reaches the library, which cannot bear every order of such parameters.
 fn first_number(text: &str) -> Option<&str> {
     let text = text.split(';').next()?;
-    let text = text.split("内線").next()?.trim_end_matches(['(', '（', ' ', '\u{3000}']);
+    let text = if text.is_ascii() { text } else { text.split("内線").next()? };
+    let text = text.trim_end_matches(['(', '（', ' ', '\u{3000}']);
     let number = text.get(text.find(|character| is_plus(character) || is_digit(character))?..)?;
     number.contains(|character| is_digit(character) && !is_zero(character)).then_some(number)
 }
