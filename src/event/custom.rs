@@ -31,7 +31,7 @@ pub(super) fn custom_data<'a>(
         let Some(text) = bound.texts.filled(row) else { continue };
         let field = bound.field;
         let value = value::read(field.kind, bound.nature, text, table.zone)
-            .and_then(|value| unless_personal(value, field.personal));
+            .and_then(|value| if field.kind.is_open() { unless_personal(value, field.personal) } else { Ok(value) });
         match value {
             Ok(value) => custom.push((&field.key, value)),
             Err(_) if is_purchase && field.key == "value" => return Err(Reason::PurchaseWithInvalidValue),

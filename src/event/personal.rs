@@ -60,6 +60,9 @@ const NAMES: [&str; 45] = [
 /// Parts of names that tell the same wherever they stand.
 const PARTS: [&str; 7] = ["email", "phone", "firstname", "lastname", "birth", "passport", "socialsecurity"];
 
+/// A phone number in international form has no fewer digits.
+const FEWEST_DIGITS: u32 = 8;
+
 /// Whether the name of a key says that it holds personal data.
 pub fn is_personal_name(key: &str) -> bool {
     let folded: String = key.chars().filter(char::is_ascii_alphanumeric).map(|c| c.to_ascii_lowercase()).collect();
@@ -70,8 +73,13 @@ pub fn is_personal_name(key: &str) -> bool {
 ///
 /// Bare digits are not taken for a phone number: order numbers look the same.
 pub fn looks_personal(text: &str) -> bool {
-    let has_at = text.bytes().any(|byte| byte == b'@' || byte == b'%');
-    (has_at && holds_address(text)) || is_phone(text)
+    // Most texts have neither, and both are counted at once.
+    let (mut marks, mut digits) = (0_u32, 0_u32);
+    for byte in text.bytes() {
+        marks += u32::from(byte == b'@' || byte == b'%');
+        digits += u32::from(byte.is_ascii_digit());
+    }
+    (marks > 0 && holds_address(text)) || (digits >= FEWEST_DIGITS && is_phone(text))
 }
 
 /// Whether any string or key within valid JSON looks personal.
@@ -100,7 +108,7 @@ fn is_phone(text: &str) -> bool {
     let digits = text.bytes().filter(u8::is_ascii_digit).count();
     match text.strip_prefix('+') {
         // Source: ITU-T E.164: at most fifteen digits.
-        Some(rest) => (8..=15).contains(&digits) && is_number(rest),
+        Some(rest) => digits <= 15 && is_number(rest),
         None => digits == 10 && is_north_american(text.as_bytes()),
     }
 }

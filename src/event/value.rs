@@ -49,6 +49,14 @@ impl Kind {
         ("list", Self::Texts),
         ("json", Self::Json),
     ];
+
+    /// Whether such a value may hold any text.
+    pub(super) const fn is_open(self) -> bool {
+        match self {
+            Self::Own | Self::Text | Self::Texts | Self::Json | Self::Extinfo | Self::Products => true,
+            Self::Number | Self::Whole | Self::Flag | Self::Currency | Self::Time | Self::Choice(_) => false,
+        }
+    }
 }
 
 /// A value on its way to the wire.

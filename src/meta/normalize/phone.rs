@@ -58,7 +58,9 @@ fn write_number(
     let region = country.and_then(|country| Region::from_code(country.code()).ok());
     let prefixed = international(number);
     if let Some(prefixed) = &prefixed {
-        let dialled = region.and_then(|region| dialled(number, region));
+        // A plus is no dialling prefix, and to ask the library once more takes as long as the rest.
+        let dialled =
+            if number.starts_with(is_plus) { None } else { region.and_then(|region| dialled(number, region)) };
         match (possible(prefixed, None), dialled) {
             (Some(anywhere), Some(dialled)) if anywhere != dialled => {
                 return choose(&anywhere, prefixed, &dialled, out);
