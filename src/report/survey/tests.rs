@@ -139,7 +139,7 @@ fn match_keys_are_counted_alone_and_together() {
 #[test]
 fn what_is_remembered_is_bounded() {
     let mut survey = Survey::new(&columns(), ExternalIdForm::Hashed, &[]);
-    for number in 0..10_000_u32 {
+    for number in 0..10_000_u64 {
         let mut keys = KeySet::of(&[MatchKey::Em]);
         for key in MatchKey::ALL.into_iter().filter(|key| number & (1 << *key as u32) != 0) {
             keys.insert(key);
