@@ -3,7 +3,7 @@
 use super::MatchKey;
 
 /// A set of match keys.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct KeySet(u64);
 
 /// Keys that Meta's SDKs know and no page of the Conversions API names, so that nobody knows what they are worth.
@@ -38,6 +38,11 @@ impl KeySet {
         Self(set)
     }
 
+    /// The keys of the set, in the order of [`MatchKey::ALL`].
+    pub fn keys(self) -> impl Iterator<Item = MatchKey> {
+        MatchKey::ALL.into_iter().filter(move |key| self.contains(*key))
+    }
+
     /// Adds a key.
     pub fn insert(&mut self, key: MatchKey) {
         self.0 |= 1 << key as u32;
@@ -46,11 +51,6 @@ impl KeySet {
     /// Whether a key is in the set.
     pub const fn contains(self, key: MatchKey) -> bool {
         self.0 & (1 << key as u32) != 0
-    }
-
-    /// The keys of the set, in the order of [`MatchKey::ALL`].
-    pub fn keys(self) -> impl Iterator<Item = MatchKey> {
-        MatchKey::ALL.into_iter().filter(move |key| self.contains(*key))
     }
 
     /// Whether Meta can look for a person with these keys.

@@ -83,7 +83,7 @@ pub struct Survey {
     rows: u64,
     tally: Tally,
     coverage: Coverage,
-    sets: BTreeMap<KeySet, u64>,
+    sets: Vec<(KeySet, u64)>,
     bands: [u64; BANDS.len() + 1],
     newest: Option<i64>,
     advice: BTreeMap<Reason, u64>,
@@ -108,7 +108,7 @@ impl Survey {
             rows: 0,
             tally: Tally::default(),
             coverage: Coverage::default(),
-            sets: BTreeMap::new(),
+            sets: Vec::new(),
             bands: [0; BANDS.len() + 1],
             newest: None,
             advice: BTreeMap::new(),
@@ -135,9 +135,13 @@ impl Survey {
         if row.end == End::Pending {
             self.coverage.add(row.keys, row.age_seconds.unwrap_or_default());
         }
-        let is_about_keys = row.end == End::Pending || row.reason == Some(Reason::TooFewMatchKeys);
-        if is_about_keys && (self.sets.len() < MOST_SETS || self.sets.contains_key(&row.keys)) {
-            *self.sets.entry(row.keys).or_default() += 1;
+        if row.end == End::Pending || row.reason == Some(Reason::TooFewMatchKeys) {
+            let is_full = self.sets.len() >= MOST_SETS;
+            match self.sets.iter_mut().find(|(keys, _)| *keys == row.keys) {
+                Some((_, rows)) => *rows += 1,
+                None if is_full => {}
+                None => self.sets.push((row.keys, 1)),
+            }
         }
         self.judge_fields(row);
     }
