@@ -64,6 +64,11 @@ impl Batcher {
         Self { most_events: most_events.max(1), most_bytes, events: Vec::new(), bytes: Vec::new() }
     }
 
+    /// Sets how many bytes a batch may have from now on.
+    pub fn limit(&mut self, most_bytes: usize) {
+        self.most_bytes = most_bytes;
+    }
+
     /// Adds an event, given its JSON object; gives the batch that the event did not fit into or that it filled.
     pub fn add(&mut self, entry: Entry, keys: KeySet, name: u16, is_repeat: bool, json: &[u8]) -> Option<Batch> {
         let is_full = !self.events.is_empty() && self.bytes.len() + 1 + json.len() > self.most_bytes;
@@ -125,6 +130,16 @@ mod tests {
         check(1, 100, &["a", "b"], &["a", "b"]);
         check(2, 5, &["aa", "bb", "cccccc", "d"], &["aa,bb", "cccccc", "d"]);
         check(3, 100, &[], &[]);
+    }
+
+    #[test]
+    fn fm_42_a_limit_holds_from_the_next_event_on() {
+        let mut batcher = Batcher::new(9, 100);
+        let mut add = |limit, json: &str| {
+            batcher.limit(limit);
+            batcher.add(entry(), KeySet::default(), 0, false, json.as_bytes()).map(|batch| batch.events().len())
+        };
+        assert_eq!([add(100, "aaa"), add(100, "bbb"), add(3, "ccc"), add(3, "d")], [None, None, Some(2), Some(1)]);
     }
 
     #[test]

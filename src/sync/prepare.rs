@@ -1,22 +1,20 @@
 //! Rows become batches, on a thread of its own: the work that costs processor time.
 
-use std::io::{self, Write};
 use std::sync::Arc;
 
 use chrono::{DateTime, Duration, Utc};
 use tokio::runtime::Handle;
-use tokio::sync::{mpsc, watch};
+use tokio::sync::watch;
 use twox_hash::XxHash3_64;
 
 use super::Failure;
+use super::lanes::{Batched, Destination, Lanes};
 use super::send::Halt;
-use crate::batch::{Batch, Batcher, MOST_BYTES};
-use crate::deliver::OnUnknown;
+use crate::deliver::{OnUnknown, UnknownPolicy};
 use crate::event::rules::Rules;
 use crate::event::{self, Event, Identity, Note, People, Reason, Refusal, Table};
-use crate::ledger::{Answer, Appender, Entry, EventKey, Fate, Fingerprint, Known, Meeting, Record};
+use crate::ledger::{Answer, Entry, EventKey, Fate, Fingerprint, Known, Meeting, Record};
 use crate::meta::payload;
-use crate::meta::window::Timeliness;
 use crate::report::progress::Progress;
 use crate::report::{End, Tally};
 use crate::source::RowStream;
@@ -24,21 +22,6 @@ use crate::source::RowStream;
 /// After this, Meta may count an event that is sent again as a second one.
 /// Source: Conversions API, deduplication of pixel and server events.
 const RESEND_WITHIN: Duration = Duration::hours(48);
-
-/// Where prepared events go.
-pub(super) enum Destination {
-    /// To be sent.
-    Batches {
-        /// Full batches.
-        batches: mpsc::Sender<Batch>,
-        /// For noting what is refused.
-        appender: Appender,
-        /// Events in one batch.
-        batch_size: usize,
-    },
-    /// To be shown: one event a line.
-    Lines(Box<dyn Write + Send>),
-}
 
 /// What a run does with events that an earlier run has sent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -56,7 +39,7 @@ pub(super) struct Preparation {
     pub(super) now: fn() -> DateTime<Utc>,
     /// What happened before may have been sent by a run that nobody remembers, so that it expired is no news.
     pub(super) told_since: Option<i64>,
-    pub(super) on_unknown: OnUnknown,
+    pub(super) on_unknown: UnknownPolicy,
     pub(super) sent: Sent,
     /// At most so many events are prepared.
     pub(super) limit: u64,
@@ -206,17 +189,19 @@ impl Preparer {
             event_time: event.time,
         };
         let meeting = self.known.meet(entry.key, entry.fingerprint);
-        let Preparation { on_unknown, sent, .. } = self.preparation;
+        let Preparation { on_unknown, sent, .. } = &self.preparation;
+        let on_unknown = on_unknown.of(event.name);
         let refused = self.known.refused(&entry.key);
         let counts = self.tally.counts(name);
-        match decide(meeting, entry.fingerprint, refused, on_unknown, sent, self.now) {
+        match decide(meeting, entry.fingerprint, refused, on_unknown, *sent, self.now) {
             Decision::Send { is_repeat } => {
                 counts.add(End::Pending, 1);
                 for note in &self.notes {
                     self.tally.reason(note.reason);
                 }
                 self.prepared += 1;
-                return self.lanes.add(event, entry, name, is_repeat, &self.json);
+                let batched = Batched { entry, name, is_repeat };
+                return self.lanes.add(event, batched, on_unknown, &self.json);
             }
             Decision::AlreadySent { has_changed } => {
                 counts.add(End::AlreadySent, 1);
@@ -284,7 +269,7 @@ impl Preparer {
     /// Makes the refusals durable that no earlier run has noted.
     fn note_refusals(&mut self) -> Result<(), Failure> {
         let refusals = std::mem::take(&mut self.refusals);
-        if let Destination::Batches { appender, .. } = &self.lanes.destination
+        if let Some(appender) = self.lanes.appender()
             && !refusals.is_empty()
         {
             appender.append_blocking(refusals)?;
@@ -331,69 +316,6 @@ fn decide(
             } else {
                 Decision::Held
             }
-        }
-    }
-}
-
-/// Whether there is still a reader; one that has gone has all that it wanted.
-fn written(result: io::Result<()>) -> Result<bool, Failure> {
-    match result {
-        Ok(()) => Ok(true),
-        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(false),
-        Err(error) => Err(Failure::Output(error)),
-    }
-}
-
-/// Two batches that fill side by side: what expires soon does not wait for the rest.
-struct Lanes {
-    destination: Destination,
-    urgent: Batcher,
-    ordinary: Batcher,
-}
-
-impl Lanes {
-    fn new(destination: Destination) -> Self {
-        let size = match &destination {
-            Destination::Batches { batch_size, .. } => *batch_size,
-            Destination::Lines(_) => 1,
-        };
-        Self { destination, urgent: Batcher::new(size, MOST_BYTES), ordinary: Batcher::new(size, MOST_BYTES) }
-    }
-
-    /// Adds an event; `false` when nobody takes any more.
-    fn add(
-        &mut self,
-        event: &Event<'_>,
-        entry: Entry,
-        name: u16,
-        is_repeat: bool,
-        json: &[u8],
-    ) -> Result<bool, Failure> {
-        if let Destination::Lines(out) = &mut self.destination {
-            return written(out.write_all(json).and_then(|()| out.write_all(b"\n")));
-        }
-        let lane = if event.timeliness == Timeliness::Urgent { &mut self.urgent } else { &mut self.ordinary };
-        let full = lane.add(entry, event.keys, name, is_repeat, json);
-        Ok(self.pass_on(full))
-    }
-
-    fn flush_urgent(&mut self) -> bool {
-        let batch = self.urgent.take();
-        self.pass_on(batch)
-    }
-
-    fn flush(&mut self) -> Result<bool, Failure> {
-        if let Destination::Lines(out) = &mut self.destination {
-            return written(out.flush());
-        }
-        let batch = self.ordinary.take();
-        Ok(self.flush_urgent() && self.pass_on(batch))
-    }
-
-    fn pass_on(&self, batch: Option<Batch>) -> bool {
-        match (&self.destination, batch) {
-            (Destination::Batches { batches, .. }, Some(batch)) => batches.blocking_send(batch).is_ok(),
-            (Destination::Batches { .. } | Destination::Lines(_), _) => true,
         }
     }
 }
