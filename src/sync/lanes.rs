@@ -8,7 +8,7 @@ use tokio::sync::mpsc;
 
 use super::Failure;
 use super::send::Parcel;
-use crate::batch::{Batch, Batcher, MOST_BYTES};
+use crate::batch::{Batch, Batcher, MOST_BYTES, Repeat};
 use crate::deliver::OnUnknown;
 use crate::event::Event;
 use crate::ledger::{Appender, Entry};
@@ -52,7 +52,7 @@ pub(super) struct Batched {
     /// Which of the run's event names it has.
     pub(super) name: u16,
     /// Whether an earlier run posted it.
-    pub(super) is_repeat: bool,
+    pub(super) repeat: Repeat,
 }
 
 impl Lanes {
@@ -91,9 +91,9 @@ impl Lanes {
             OnUnknown::Hold => &mut self.hold,
         };
         let lane = if event.timeliness == Timeliness::Urgent { &mut pair.urgent } else { &mut pair.ordinary };
-        let Batched { entry, name, is_repeat } = batched;
+        let Batched { entry, name, repeat } = batched;
         lane.limit(most_bytes);
-        let full = lane.add(entry, event.keys, name, is_repeat, json);
+        let full = lane.add(entry, event.keys, name, repeat, json);
         Ok(self.pass_on(full, on_unknown))
     }
 

@@ -10,6 +10,7 @@ use twox_hash::XxHash3_64;
 use super::Failure;
 use super::lanes::{Batched, Destination, Lanes};
 use super::send::Halt;
+use crate::batch::Repeat;
 use crate::deliver::{OnUnknown, UnknownPolicy};
 use crate::event::rules::Rules;
 use crate::event::{self, Event, Identity, Note, People, Reason, Refusal, Table};
@@ -194,13 +195,13 @@ impl Preparer {
         let refused = self.known.refused(&entry.key);
         let counts = self.tally.counts(name);
         match decide(meeting, entry.fingerprint, refused, on_unknown, *sent, self.now) {
-            Decision::Send { is_repeat } => {
+            Decision::Send(repeat) => {
                 counts.add(End::Pending, 1);
                 for note in &self.notes {
                     self.tally.reason(note.reason);
                 }
                 self.prepared += 1;
-                let batched = Batched { entry, name, is_repeat };
+                let batched = Batched { entry, name, repeat };
                 return self.lanes.add(event, batched, on_unknown, &self.json);
             }
             Decision::AlreadySent { has_changed } => {
@@ -287,7 +288,7 @@ pub(super) fn fingerprint(bytes: &[u8]) -> Fingerprint {
 /// What to do with an event, given what is known of it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Decision {
-    Send { is_repeat: bool },
+    Send(Repeat),
     AlreadySent { has_changed: bool },
     Held,
     StillRefused,
@@ -304,17 +305,16 @@ fn decide(
 ) -> Decision {
     match meeting {
         Meeting::Again(first) => Decision::Collapsed { differs: first != now_is },
-        Meeting::Known(Fate::Sent(_)) if sent == Sent::Resend => Decision::Send { is_repeat: true },
+        Meeting::Known(Fate::Sent(_)) if sent == Sent::Resend => Decision::Send(Repeat::Anytime),
         Meeting::Known(Fate::Sent(was)) => Decision::AlreadySent { has_changed: was != now_is },
         // What Meta refused byte for byte it has not taken either, whatever an earlier attempt came to.
         Meeting::Known(Fate::Rejected(_) | Fate::Unknown { .. }) if refused == Some(now_is) => Decision::StillRefused,
-        Meeting::New | Meeting::Known(Fate::Rejected(_)) => Decision::Send { is_repeat: false },
+        Meeting::New | Meeting::Known(Fate::Rejected(_)) => Decision::Send(Repeat::First),
         Meeting::Known(Fate::Unknown { first_attempt, .. }) => {
-            let is_in_time = now - first_attempt < RESEND_WITHIN;
-            if on_unknown == OnUnknown::Resend && is_in_time {
-                Decision::Send { is_repeat: true }
-            } else {
-                Decision::Held
+            let end = first_attempt.checked_add_signed(RESEND_WITHIN).filter(|end| now < *end);
+            match (on_unknown, end) {
+                (OnUnknown::Resend, Some(end)) => Decision::Send(Repeat::Until(end)),
+                (OnUnknown::Resend | OnUnknown::Hold, _) => Decision::Held,
             }
         }
     }
@@ -339,19 +339,20 @@ mod tests {
         };
         let (resend, hold) = (OnUnknown::Resend, OnUnknown::Hold);
         let known = Meeting::Known;
-        check(Meeting::New, hold, Sent::Leave, Decision::Send { is_repeat: false });
+        check(Meeting::New, hold, Sent::Leave, Decision::Send(Repeat::First));
         check(Meeting::Again(same), resend, Sent::Resend, Decision::Collapsed { differs: false });
         check(Meeting::Again(other), resend, Sent::Leave, Decision::Collapsed { differs: true });
         check(known(Fate::Sent(same)), resend, Sent::Leave, Decision::AlreadySent { has_changed: false });
         check(known(Fate::Sent(other)), resend, Sent::Leave, Decision::AlreadySent { has_changed: true });
-        check(known(Fate::Sent(same)), hold, Sent::Resend, Decision::Send { is_repeat: true });
+        check(known(Fate::Sent(same)), hold, Sent::Resend, Decision::Send(Repeat::Anytime));
         check(known(Fate::Rejected(same)), resend, Sent::Leave, Decision::StillRefused);
-        check(known(Fate::Rejected(other)), resend, Sent::Leave, Decision::Send { is_repeat: false });
-        check(known(unknown(47)), resend, Sent::Leave, Decision::Send { is_repeat: true });
+        check(known(Fate::Rejected(other)), resend, Sent::Leave, Decision::Send(Repeat::First));
+        let until = |hours| Decision::Send(Repeat::Until(now + Duration::hours(hours)));
+        check(known(unknown(47)), resend, Sent::Leave, until(1));
         check(known(unknown(48)), resend, Sent::Leave, Decision::Held);
         check(known(unknown(1)), hold, Sent::Leave, Decision::Held);
         check_after(Some(same), known(unknown(1)), resend, Sent::Leave, Decision::StillRefused);
-        check_after(Some(other), known(unknown(1)), resend, Sent::Leave, Decision::Send { is_repeat: true });
+        check_after(Some(other), known(unknown(1)), resend, Sent::Leave, until(47));
         check_after(
             Some(same),
             known(Fate::Sent(same)),

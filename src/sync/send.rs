@@ -21,7 +21,7 @@ use self::attempt::Attempt;
 pub(super) use self::gate::Gate;
 pub(super) use self::mood::Mood;
 pub(super) use self::sent::Sent;
-use crate::batch::{Batch, BatchedEvent};
+use crate::batch::{Batch, BatchedEvent, Repeat};
 use crate::deliver::backoff::Backoff;
 use crate::deliver::{Delivery, Effect, Happening, OnUnknown, PartFate, Scope, Settlement};
 use crate::ledger::{Answer, Appender, BatchId, LedgerError, Record, RunId};
@@ -198,13 +198,15 @@ async fn deliver(sending: Arc<Sending>, parcel: Parcel) {
         happening = match delivery.step(happening) {
             Effect::Intend(part) => {
                 pass = sending.gate.pass(Instant::now(), &sending.halt).await;
-                if pass.is_none() {
+                let at = (sending.now)();
+                let events = batch.part(part).0;
+                // Waits may have been long. What was never intended is left to the next run, which decides anew.
+                if pass.is_none() || !events.iter().all(|event| event.repeat.is_in_time(at)) {
                     return;
                 }
                 let number = sending.batch_number.fetch_add(1, Ordering::Relaxed) + 1;
                 let id = BatchId { run: sending.run.clone(), number };
-                let at = (sending.now)();
-                let entries = batch.part(part).0.iter().map(|event| event.entry).collect();
+                let entries = events.iter().map(|event| event.entry).collect();
                 if sending.record(vec![Record::Intent { batch: id.clone(), at, entries }]).await.is_err() {
                     return;
                 }
@@ -216,7 +218,7 @@ async fn deliver(sending: Arc<Sending>, parcel: Parcel) {
                 let (events, json) = batch.part(part);
                 let in_flight = |event: &BatchedEvent| InFlight {
                     name: event.name,
-                    is_possible_duplicate: event.is_repeat || attempt.may_have_arrived,
+                    is_possible_duplicate: event.repeat != Repeat::First || attempt.may_have_arrived,
                 };
                 sending.in_flight().insert(attempt.id.number, events.iter().map(in_flight).collect());
                 let (verdict, course) = attempt.post(&sending.access, events.len(), json).await;
@@ -233,7 +235,15 @@ async fn deliver(sending: Arc<Sending>, parcel: Parcel) {
                 }
                 if sending.gate.afford(scope) {
                     pass = sending.gate.pass(until, &sending.halt).await;
-                    if pass.is_some() { Happening::Waited } else { Happening::Halted }
+                    let now = (sending.now)();
+                    if pass.is_none() {
+                        Happening::Halted
+                    } else if batch.events().iter().all(|event| event.repeat.is_in_time(now)) {
+                        Happening::Waited
+                    } else {
+                        pass = None;
+                        Happening::GivenUp
+                    }
                 } else {
                     Happening::GivenUp
                 }

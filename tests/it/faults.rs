@@ -10,6 +10,7 @@ mod policy;
 mod token;
 
 use std::collections::BTreeSet;
+use std::sync::atomic::{AtomicU32, Ordering};
 
 use chrono::{DateTime, TimeDelta, Utc};
 
@@ -135,7 +136,7 @@ fn fm_37_a_server_that_stays_in_trouble_leaves_the_events_unknown_and_the_next_r
 }
 
 #[test]
-fn what_nobody_knows_is_held_when_the_configuration_says_so() {
+fn fm_36_what_nobody_knows_is_held_when_the_configuration_says_so() {
     let it = story(3, &[Answer::LostAfterCommit]).held().check("exit 3: unknown 3");
     assert_eq!(sync_here(&it.stage), "exit 3: unknown 3");
     assert_taken_once(&it.graph, 3);
@@ -144,11 +145,29 @@ fn what_nobody_knows_is_held_when_the_configuration_says_so() {
 }
 
 #[test]
-fn what_nobody_knows_is_not_sent_again_once_meta_has_forgotten_it() {
+fn fm_35_what_nobody_knows_is_not_sent_again_once_meta_has_forgotten_it() {
     let it = story(3, &vec![Answer::LostAfterCommit; 5]).check("exit 3: unknown 3, 3 twice?");
     assert_eq!(sync_at(&it.stage, || Utc::now() + TimeDelta::hours(49)), "exit 3: unknown 3");
     assert_eq!(it.graph.requests().len(), 5);
     assert_eq!(sync_at(&it.stage, || Utc::now() + TimeDelta::hours(47)), "exit 0: sent 3, 3 twice?");
+}
+
+/// How often the clock of a test was looked at.
+static LOOKS: AtomicU32 = AtomicU32::new(0);
+
+/// A clock that stands at 47 hours from now until the rows are prepared, and at 49 hours after that.
+fn at_the_last_moment() -> DateTime<Utc> {
+    let is_early = LOOKS.fetch_add(1, Ordering::Relaxed) < 2;
+    Utc::now() + TimeDelta::hours(if is_early { 47 } else { 49 })
+}
+
+#[test]
+fn fm_35_what_nobody_knows_is_not_sent_again_when_its_time_runs_out_within_a_run() {
+    let it = story(3, &vec![Answer::LostAfterCommit; 5]).check("exit 3: unknown 3, 3 twice?");
+    assert_eq!(sync_at(&it.stage, at_the_last_moment), "exit 5: pending 3");
+    assert!(LOOKS.load(Ordering::Relaxed) > 2, "the clock did not get that far");
+    assert_eq!(it.graph.requests().len(), 5);
+    assert_eq!(sync_at(&it.stage, || Utc::now() + TimeDelta::hours(49)), "exit 3: unknown 3");
 }
 
 /// Runs the binary against a server that refuses for good, and compares exit code and remedy.

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use chrono::{DateTime, Utc};
 
 use super::InFlight;
-use crate::batch::BatchedEvent;
+use crate::batch::{BatchedEvent, Repeat};
 use crate::deliver::{PartFate, Settlement};
 use crate::ledger::{Answer, Outcome, Record};
 use crate::report::{BatchReport, Coverage, End};
@@ -97,7 +97,7 @@ impl Sent {
         self.version_warning |= version_warning;
         self.with_messages += u64::from(has_messages && settlement.fate == PartFate::Accepted);
         self.batches.push(report);
-        let was_repeated = |event: &BatchedEvent| event.is_repeat || settlement.is_possible_duplicate;
+        let was_repeated = |event: &BatchedEvent| event.repeat != Repeat::First || settlement.is_possible_duplicate;
         if matches!(settlement.fate, PartFate::Accepted | PartFate::Unknown) {
             self.possible_duplicates += events.iter().filter(|event| was_repeated(event)).count() as u64;
         }
