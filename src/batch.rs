@@ -2,6 +2,8 @@
 
 use std::ops::Range;
 
+use chrono::{DateTime, Utc};
+
 use crate::ledger::Entry;
 use crate::meta::KeySet;
 
@@ -10,6 +12,27 @@ pub const MOST_EVENTS: usize = 1_000;
 
 /// Meta documents no bound of a request's size; this one keeps a request well under what proxies take.
 pub const MOST_BYTES: usize = 4 << 20;
+
+/// Whether an earlier run posted an event.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Repeat {
+    /// No run did.
+    First,
+    /// One did, and it is posted again whenever it is.
+    Anytime,
+    /// One did, and it is posted again before this instant or not at all.
+    Until(DateTime<Utc>),
+}
+
+impl Repeat {
+    /// Whether it may still be posted.
+    pub fn is_in_time(self, now: DateTime<Utc>) -> bool {
+        match self {
+            Self::First | Self::Anytime => true,
+            Self::Until(end) => now < end,
+        }
+    }
+}
 
 /// One event of a batch.
 #[derive(Debug, Clone)]
@@ -20,8 +43,8 @@ pub struct BatchedEvent {
     pub keys: KeySet,
     /// Which of the run's event names it has.
     pub name: u16,
-    /// Whether an earlier run posted it.
-    pub is_repeat: bool,
+    /// Whether an earlier run posted it, and until when it may be posted again.
+    pub repeat: Repeat,
     bytes: Range<usize>,
 }
 
@@ -64,8 +87,13 @@ impl Batcher {
         Self { most_events: most_events.max(1), most_bytes, events: Vec::new(), bytes: Vec::new() }
     }
 
+    /// Sets how many bytes a batch may have from now on.
+    pub fn limit(&mut self, most_bytes: usize) {
+        self.most_bytes = most_bytes;
+    }
+
     /// Adds an event, given its JSON object; gives the batch that the event did not fit into or that it filled.
-    pub fn add(&mut self, entry: Entry, keys: KeySet, name: u16, is_repeat: bool, json: &[u8]) -> Option<Batch> {
+    pub fn add(&mut self, entry: Entry, keys: KeySet, name: u16, repeat: Repeat, json: &[u8]) -> Option<Batch> {
         let is_full = !self.events.is_empty() && self.bytes.len() + 1 + json.len() > self.most_bytes;
         let mut full = if is_full { self.take() } else { None };
         if !self.events.is_empty() {
@@ -73,7 +101,7 @@ impl Batcher {
         }
         let start = self.bytes.len();
         self.bytes.extend_from_slice(json);
-        self.events.push(BatchedEvent { entry, keys, name, is_repeat, bytes: start..self.bytes.len() });
+        self.events.push(BatchedEvent { entry, keys, name, repeat, bytes: start..self.bytes.len() });
         if full.is_none() && self.events.len() >= self.most_events {
             full = self.take();
         }
@@ -108,7 +136,7 @@ mod tests {
         let mut batcher = Batcher::new(most_events, most_bytes);
         let mut cut = Vec::new();
         for json in events {
-            cut.extend(batcher.add(entry(), KeySet::default(), 0, false, json.as_bytes()));
+            cut.extend(batcher.add(entry(), KeySet::default(), 0, Repeat::First, json.as_bytes()));
         }
         cut.extend(batcher.take());
         let whole = |batch: &Batch| String::from_utf8(batch.part(0..batch.events().len()).1.to_vec()).unwrap();
@@ -128,10 +156,20 @@ mod tests {
     }
 
     #[test]
+    fn fm_42_a_limit_holds_from_the_next_event_on() {
+        let mut batcher = Batcher::new(9, 100);
+        let mut add = |limit, json: &str| {
+            batcher.limit(limit);
+            batcher.add(entry(), KeySet::default(), 0, Repeat::First, json.as_bytes()).map(|batch| batch.events().len())
+        };
+        assert_eq!([add(100, "aaa"), add(100, "bbb"), add(3, "ccc"), add(3, "d")], [None, None, Some(2), Some(1)]);
+    }
+
+    #[test]
     fn a_part_is_a_slice_of_the_same_bytes() {
         let mut batcher = Batcher::new(9, 100);
         for json in ["a", "b", "c", "d"] {
-            assert!(batcher.add(entry(), KeySet::default(), 0, false, json.as_bytes()).is_none());
+            assert!(batcher.add(entry(), KeySet::default(), 0, Repeat::First, json.as_bytes()).is_none());
         }
         let batch = batcher.take().unwrap();
         assert_eq!(batch.part(1..3).1, b"b,c");

@@ -1,6 +1,7 @@
 //! What was typed.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use chrono::{DateTime, NaiveDate, NaiveDateTime, NaiveTime, TimeDelta, Utc};
 use clap::builder::FalseyValueParser;
@@ -46,7 +47,8 @@ Examples:
   fbcapi sync                      every row of Meta's window that was not sent yet
   fbcapi sync --dry-run | head -1  the payloads, nothing sent and nothing recorded
   fbcapi sync --since 2026-11-20   a backfill
-  fbcapi sync --since 36h --event Purchase";
+  fbcapi sync --since 36h --event Purchase
+  fbcapi sync --if-locked skip --max-duration 50m";
 
 const CHECK_EXAMPLES: &str = "\
 Examples:
@@ -90,12 +92,29 @@ pub struct SyncArgs {
     /// Events in one request [default: 1000, or as configured]
     #[arg(long, env = "FBCAPI_BATCH_SIZE", value_name = "N")]
     pub batch_size: Option<String>,
+    /// Take nothing new after so long (50m, 2h), settle what is under way, and leave the rest to the next run
+    #[arg(long, env = "FBCAPI_MAX_DURATION", value_name = "SPAN", value_parser = parse_span)]
+    pub max_duration: Option<Duration>,
+    /// What to do while another run is under way: `fail`, `skip`, or wait for it, as in `wait=10m`
+    #[arg(long, env = "FBCAPI_IF_LOCKED", default_value = "fail", value_name = "HOW", value_parser = parse_if_locked)]
+    pub if_locked: IfLocked,
     /// Write the report as JSON into a file
     #[arg(long, env = "FBCAPI_REPORT", value_name = "FILE")]
     pub report: Option<PathBuf>,
     /// Print the report as JSON on standard output, as its last line
     #[arg(long, env = "FBCAPI_JSON", value_parser = FalseyValueParser::new(), conflicts_with = "dry_run")]
     pub json: bool,
+}
+
+/// What to do while another run is under way.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum IfLocked {
+    /// End with an error.
+    Fail,
+    /// End, as if there had been nothing to do.
+    Skip,
+    /// Wait so long for it to end.
+    Wait(Duration),
 }
 
 /// What to look at.
@@ -204,21 +223,41 @@ fn parse_moment(text: &str) -> Result<Moment, String> {
     if let Ok(at) = text.parse::<NaiveDateTime>() {
         return Ok(Moment::At(at.and_utc()));
     }
-    let span = text.char_indices().next_back().and_then(|(at, unit)| {
-        let number = text.get(..at)?.parse::<u32>().ok()?;
-        match unit {
-            'm' => TimeDelta::try_minutes(number.into()),
-            'h' => TimeDelta::try_hours(number.into()),
-            'd' => TimeDelta::try_days(number.into()),
-            'w' => TimeDelta::try_weeks(number.into()),
-            _ => None,
-        }
-    });
-    // A span beyond the calendar would not leave a date to count from.
-    let span = span.filter(|span| *span < TimeDelta::days(36_500));
-    span.map(Moment::Ago).ok_or_else(|| {
+    span(text).map(Moment::Ago).ok_or_else(|| {
         "expected a time like 2026-11-20T10:00:00Z, a date like 2026-11-20, or a span like 36h or 7d".to_owned()
     })
+}
+
+/// A number and a unit.
+fn span(text: &str) -> Option<TimeDelta> {
+    let (at, unit) = text.char_indices().next_back()?;
+    let number = i64::from(text.get(..at)?.parse::<u32>().ok()?);
+    let span = match unit {
+        's' => TimeDelta::try_seconds(number),
+        'm' => TimeDelta::try_minutes(number),
+        'h' => TimeDelta::try_hours(number),
+        'd' => TimeDelta::try_days(number),
+        'w' => TimeDelta::try_weeks(number),
+        _ => None,
+    };
+    // A span beyond the calendar would not leave a date to count from.
+    span.filter(|span| *span < TimeDelta::days(36_500))
+}
+
+fn parse_span(text: &str) -> Result<Duration, String> {
+    let span = span(text).and_then(|span| span.to_std().ok()).filter(|span| !span.is_zero());
+    span.ok_or_else(|| "expected a span like 90s, 50m or 2h".to_owned())
+}
+
+fn parse_if_locked(text: &str) -> Result<IfLocked, String> {
+    match text {
+        "fail" => Ok(IfLocked::Fail),
+        "skip" => Ok(IfLocked::Skip),
+        _ => match text.strip_prefix("wait=").map(parse_span) {
+            Some(Ok(most)) => Ok(IfLocked::Wait(most)),
+            Some(Err(_)) | None => Err("expected fail, skip, or a wait like wait=10m".to_owned()),
+        },
+    }
 }
 
 fn parse_count(text: &str) -> Result<u64, String> {
@@ -266,9 +305,26 @@ mod tests {
         check("2026-11-20T10:00:00", Some("2026-11-20T10:00:00+00:00"));
         check("36h", Some("2025-11-23T04:00:00+00:00"));
         check("7d", Some("2025-11-17T16:00:00+00:00"));
+        check("90s", Some("2025-11-24T15:58:30+00:00"));
         check("90m", Some("2025-11-24T14:30:00+00:00"));
         check("0d", Some("2025-11-24T16:00:00+00:00"));
         for text in ["", "d", "7", "7 d", "-1d", "1y", "4000000000d", "99999d", "yesterday", "２d", "2026-13-01"] {
+            check(text, None);
+        }
+    }
+
+    #[test]
+    fn spans_and_what_to_do_while_another_run_is_under_way() {
+        let check = |text: &str, expected: Option<IfLocked>| {
+            assert_eq!(parse_if_locked(text).ok(), expected, "{text:?}");
+        };
+        let wait = |seconds| Some(IfLocked::Wait(Duration::from_secs(seconds)));
+        check("fail", Some(IfLocked::Fail));
+        check("skip", Some(IfLocked::Skip));
+        check("wait=90s", wait(90));
+        check("wait=10m", wait(600));
+        check("wait=2h", wait(7_200));
+        for text in ["", "wait", "wait=", "wait=0s", "wait=10", "wait=-1m", "WAIT=1m", "wait=40000d", "10m"] {
             check(text, None);
         }
     }

@@ -79,13 +79,13 @@ impl Exit {
             return Self::of_failure(failure);
         }
         // What needs someone soonest counts.
-        if counts.pending > 0 {
+        if counts.pending > 0 && !outcome.is_out_of_time {
             return Self::Temporary;
         }
         if outcome.news > 0 || counts.unknown > 0 {
             return Self::Attention;
         }
-        if outcome.is_limited { Self::Limit } else { Self::Done }
+        if outcome.is_limited || outcome.is_out_of_time { Self::Limit } else { Self::Done }
     }
 
     /// How a dry run ended: what would be sent is not left over.
@@ -129,7 +129,7 @@ impl Exit {
                 Stop::Token | Stop::Proof | Stop::Permission | Stop::Dataset => Self::Permission,
                 Stop::Blocked | Stop::LongWait | Stop::Unreachable => Self::Temporary,
                 Stop::NotMeta | Stop::MostRefused => Self::Configuration,
-                Stop::Unexpected => Self::Other,
+                Stop::Unexpected | Stop::Unclear => Self::Other,
             },
             Failure::Signal(number) => Self::Signal(*number),
             Failure::Output(_) => Self::Other,

@@ -3,16 +3,18 @@
 use std::fs::File;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
 use chrono::{DateTime, Utc};
 use tempfile::NamedTempFile;
 
 use super::exit::Exit;
-use crate::cli::{Moment, SyncArgs};
+use crate::cli::{IfLocked, Moment, SyncArgs};
 use crate::config::{Config, FlagOverride};
+use crate::ledger::LedgerError;
 use crate::report::{console, human};
-use crate::sync::{self, Options, Outcome, SentEvents, Watched, World};
+use crate::sync::{self, Failure, Options, Outcome, SentEvents, Watched, World};
 
 /// The flags that override keys of the configuration.
 pub fn overrides(args: &SyncArgs) -> Vec<FlagOverride> {
@@ -40,23 +42,23 @@ pub async fn run(args: &SyncArgs, config: &Config, world: World) -> anyhow::Resu
         until,
         names: names(&args.events),
         limit: args.limit,
+        most_time: args.max_duration,
         sent: if args.resend { SentEvents::Resend } else { SentEvents::Leave },
         test_event_code: args.test_event_code.clone(),
         watched: if console::is_watched() { Watched::Yes } else { Watched::No },
         ..Options::default()
     };
-    let outcome = if args.dry_run {
-        sync::dry_run(config, &options, world, console::data()).await
+    let (outcome, summary) = if args.dry_run {
+        let outcome = sync::dry_run(config, &options, world, console::data()).await;
+        let summary = human::dry_run_summary(&outcome);
+        (outcome, summary)
     } else {
-        sync::sync(config, &options, world).await
+        sync_alone(args.if_locked, config, &options, world).await
     };
-    if args.dry_run {
-        console::say(&human::dry_run_summary(&outcome));
-    } else {
-        console::say(&human::summary(&outcome));
-    }
-    if let Some(report) = report {
-        report.write(&outcome)?;
+    console::say(&summary);
+    if let Some(Err(why)) = report.map(|report| report.write(&outcome)) {
+        // The events are where they are; that the report is not says the line.
+        console::say(&format!("! {why:#}\n"));
     }
     if args.json {
         let mut line = serde_json::to_vec(&outcome.report).context("the report cannot be written as JSON")?;
@@ -64,6 +66,44 @@ pub async fn run(args: &SyncArgs, config: &Config, world: World) -> anyhow::Resu
         console::print(&line).context("cannot write to standard output")?;
     }
     Ok(if args.dry_run { Exit::of_dry_run(&outcome) } else { Exit::of(&outcome) })
+}
+
+/// How often it is looked whether another run has ended.
+const LOOK_AGAIN: Duration = Duration::from_millis(250);
+
+/// Runs a sync unless another run is under way, or once it has ended; gives its summary, too.
+async fn sync_alone(if_locked: IfLocked, config: &Config, options: &Options, world: World) -> (Outcome, String) {
+    let began = Instant::now();
+    let mut is_told = false;
+    loop {
+        let mut outcome = sync::sync(config, options, world).await;
+        match (outcome.failure.as_ref().and_then(lock_of), if_locked) {
+            (Some(holder), IfLocked::Skip) => {
+                let skipped = format!("{holder}: this run was skipped");
+                outcome.skip(skipped.clone());
+                return (outcome, skipped + "\n");
+            }
+            (Some(holder), IfLocked::Wait(most)) if began.elapsed() < most => {
+                if !is_told {
+                    console::say(&format!("{holder}: waiting for it to end\n"));
+                    is_told = true;
+                }
+                tokio::time::sleep(LOOK_AGAIN.min(most)).await;
+            }
+            (Some(_), IfLocked::Fail | IfLocked::Wait(_)) | (None, _) => {
+                let summary = human::summary(&outcome);
+                return (outcome, summary);
+            }
+        }
+    }
+}
+
+/// Which run holds the lock, when that is why a run failed.
+fn lock_of(failure: &Failure) -> Option<String> {
+    match failure {
+        Failure::Ledger(error) if matches!(**error, LedgerError::Locked { .. }) => Some(error.to_string()),
+        _ => None,
+    }
 }
 
 /// The span of time that was asked for; none, and said so, when nothing can lie in it.

@@ -1,7 +1,7 @@
 //! `[meta]` and `[events]`: where events go, and what they are called there.
 
 use super::reader::{Reader, Section};
-use super::secret::SecretSource;
+use super::secret::{Renewable, SecretSource};
 use super::{Context, Purpose};
 use crate::batch::MOST_EVENTS;
 use crate::deliver::OnUnknown;
@@ -22,10 +22,14 @@ const API_VERSION: &str = "v26.0";
 /// The host of the Graph API.
 const API_BASE: &str = "https://graph.facebook.com";
 
+/// What to do when nobody knows whether Meta took events, as it is written.
+const POLICIES: [(&str, OnUnknown); 2] = [("resend", OnUnknown::Resend), ("hold", OnUnknown::Hold)];
+
 /// What `[meta]` says.
 pub(super) struct MetaSection {
     pub(super) graph: GraphSettings,
     pub(super) access_token: Option<Secret>,
+    pub(super) token_again: Option<Renewable>,
     pub(super) app_secret: Option<Secret>,
     pub(super) action_source: ActionSource,
     pub(super) unmapped: Unmapped,
@@ -49,8 +53,10 @@ impl Context<'_> {
         if dataset_id.is_none() && !section.has("dataset_id") {
             section.missing("dataset_id", "copy it from Events Manager > Data sources");
         }
-        let access_token = self.secret(&mut section, "access_token", Some("FBCAPI_ACCESS_TOKEN"));
-        let app_secret = self.secret(&mut section, "app_secret", None);
+        let token = self.secret(&mut section, "access_token", Some("FBCAPI_ACCESS_TOKEN"));
+        let (access_token, source) = token.unzip();
+        let token_again = source.and_then(|source| Renewable::new(source, self.machine.environment, self.file));
+        let app_secret = self.secret(&mut section, "app_secret", None).map(|(secret, _)| secret);
         let api_base = api_base(&mut section);
         let api_version = api_version(&mut section);
         let partner_agent = partner_agent(&mut section);
@@ -59,8 +65,7 @@ impl Context<'_> {
         let unmapped = section.choice("unmapped", &[("send", Unmapped::Send), ("skip", Unmapped::Skip)], "send");
         let concurrency = section.whole_or("concurrency", 1..=MOST_CONCURRENCY, CONCURRENCY);
         let batch_size = section.whole_or("batch_size", 1..=MOST_EVENTS, MOST_EVENTS);
-        let policies = [("resend", OnUnknown::Resend), ("hold", OnUnknown::Hold)];
-        let on_unknown = section.choice("on_unknown", &policies, "resend");
+        let on_unknown = section.choice("on_unknown", &POLICIES, "resend");
         section.end();
         Some(MetaSection {
             graph: GraphSettings {
@@ -70,6 +75,7 @@ impl Context<'_> {
                 partner_agent,
             },
             access_token,
+            token_again,
             app_secret,
             action_source: action_source?,
             unmapped: unmapped?,
@@ -79,8 +85,8 @@ impl Context<'_> {
         })
     }
 
-    /// A secret that is needed to send when it has a usual variable.
-    fn secret(&self, section: &mut Section<'_, '_>, key: &str, usual: Option<&str>) -> Option<Secret> {
+    /// A secret and where it came from; it is needed to send when it has a usual variable.
+    fn secret(&self, section: &mut Section<'_, '_>, key: &str, usual: Option<&str>) -> Option<(Secret, SecretSource)> {
         let written = section.secret(key);
         // The usual variable may be set for another configuration.
         drop(usual.and_then(self.machine.environment));
@@ -103,7 +109,7 @@ impl Context<'_> {
                 section.mistake(&place, key, "holds white space or other characters that no token or secret has");
                 None
             }
-            Ok(secret) => Some(secret),
+            Ok(secret) => Some((secret, source)),
             Err(what) => {
                 section.mistake(&place, key, &what);
                 None
@@ -151,14 +157,22 @@ fn partner_agent(section: &mut Section<'_, '_>) -> Option<String> {
     is_agent.then_some(found.value)
 }
 
+/// What `[events]` says.
+pub(super) struct Named {
+    /// How rows of certain names become events.
+    pub(super) rules: Vec<NameRules>,
+    /// What to do when nobody knows whether Meta took events, by the name that is sent.
+    pub(super) on_unknown: Vec<(String, OnUnknown)>,
+}
+
 /// Reads what holds for events of certain names: a text is the name to send instead, a section may say more.
-pub(super) fn names(reader: &mut Reader<'_>) -> Vec<NameRules> {
-    let mut names = Vec::new();
+pub(super) fn names(reader: &mut Reader<'_>) -> Named {
+    let mut named = Named { rules: Vec::new(), on_unknown: Vec::new() };
     let mut section = reader.section("events");
     let (tables, renamed): (Vec<_>, Vec<_>) = section.keys().into_iter().partition(|name| section.is_section(name));
     for name in renamed {
         let rename = rename(&mut section, &name);
-        names.push(NameRules { name, rename, action_source: None });
+        named.rules.push(NameRules { name, rename, action_source: None });
     }
     for name in &tables {
         section.know(name);
@@ -168,13 +182,20 @@ pub(super) fn names(reader: &mut Reader<'_>) -> Vec<NameRules> {
         let mut section = reader.section_of(&["events", &name]);
         let rename = rename(&mut section, "rename");
         let sources = ActionSource::ALL.map(|source| (source.wire(), source));
-        section.know("action_source");
-        let action_source =
-            if section.has("action_source") { section.choice("action_source", &sources, "") } else { None };
+        let action_source = stated(&mut section, "action_source", &sources);
+        let on_unknown = stated(&mut section, "on_unknown", &POLICIES);
         section.end();
-        names.push(NameRules { name, rename, action_source });
+        let sent_as = rename.as_ref().unwrap_or(&name).clone();
+        named.on_unknown.extend(on_unknown.map(|policy| (sent_as, policy)));
+        named.rules.push(NameRules { name, rename, action_source });
     }
-    names
+    named
+}
+
+/// One of several words, if the key is there.
+fn stated<T: Copy>(section: &mut Section<'_, '_>, key: &str, choices: &[(&str, T)]) -> Option<T> {
+    section.know(key);
+    if section.has(key) { section.choice(key, choices, "") } else { None }
 }
 
 /// The name to send instead.

@@ -18,9 +18,10 @@ use chrono::NaiveDate;
 
 pub use reader::{Mistake, Overrides, Shown};
 use reader::{Reader, did_you_mean};
-pub use secret::SecretSource;
+pub use secret::{Renewable, SecretSource};
 
-use crate::deliver::OnUnknown;
+use self::meta::Named;
+use crate::deliver::UnknownPolicy;
 use crate::deliver::http::GraphSettings;
 use crate::event::columns::Origin;
 use crate::event::field::Field;
@@ -40,14 +41,16 @@ pub struct Config {
     pub graph: GraphSettings,
     /// The access token, for those who need it.
     pub access_token: Option<Secret>,
+    /// Where another access token may be found, should Meta refuse this one.
+    pub token_again: Option<Renewable>,
     /// The app's secret, if requests are to be proven.
     pub app_secret: Option<Secret>,
     /// How many requests run at once.
     pub concurrency: usize,
     /// How many events go into one request.
     pub batch_size: usize,
-    /// What to do when nobody knows whether Meta took a batch.
-    pub on_unknown: OnUnknown,
+    /// What to do when nobody knows whether Meta took events.
+    pub on_unknown: UnknownPolicy,
     /// Where the ledger is.
     pub state: PathBuf,
     /// Whether someone chose that place.
@@ -233,7 +236,7 @@ pub fn parse(
     let source = context.source(&mut reader);
     let meta = context.meta(&mut reader);
     let mut columns = people::columns(&mut reader, source.preset);
-    let names = meta::names(&mut reader);
+    let Named { rules: names, on_unknown } = meta::names(&mut reader);
     if names.is_empty() && !matches!(columns.origin(Field::SourceName), Some(Origin::Column(_))) {
         // A name that nobody asks for is not read.
         columns.unset(Field::SourceName);
@@ -264,10 +267,11 @@ pub fn parse(
         rules,
         graph: meta.graph,
         access_token: meta.access_token,
+        token_again: meta.token_again,
         app_secret: meta.app_secret,
         concurrency: meta.concurrency,
         batch_size: meta.batch_size,
-        on_unknown: meta.on_unknown,
+        on_unknown: UnknownPolicy { usual: meta.on_unknown, by_name: on_unknown },
         state: state.path,
         state_choice: state.choice,
         first_run: state.first_run,

@@ -1,7 +1,7 @@
 //! Where a secret comes from. A secret is never a flag.
 
 use std::io::Read as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::mpsc;
 use std::thread;
@@ -86,6 +86,36 @@ impl SecretSource {
             return Err("is empty".to_owned());
         }
         Ok(Secret::new(text.to_owned()))
+    }
+}
+
+/// A secret that may be another one later, in the same place.
+#[derive(Debug, Clone)]
+pub struct Renewable {
+    source: SecretSource,
+    config: PathBuf,
+    home: Option<String>,
+}
+
+impl Renewable {
+    /// Notes where a secret came from, if it can change there while the program runs.
+    pub(super) fn new(
+        source: SecretSource,
+        environment: &dyn Fn(&str) -> Option<String>,
+        config: &Path,
+    ) -> Option<Self> {
+        match source {
+            SecretSource::File(_) | SecretSource::Command(_) => {
+                Some(Self { source, config: config.to_owned(), home: environment("HOME") })
+            }
+            SecretSource::Variable(_) | SecretSource::Environment(_) | SecretSource::Text(_) => None,
+        }
+    }
+
+    /// Reads the secret again; none if it cannot be had.
+    pub fn read(&self) -> Option<Secret> {
+        let environment = |name: &str| if name == "HOME" { self.home.clone() } else { None };
+        self.source.resolve(&environment, &self.config).ok()
     }
 }
 

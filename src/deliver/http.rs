@@ -4,7 +4,7 @@ use std::fmt;
 use std::time::Duration;
 
 use bytes::Bytes;
-use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue, RETRY_AFTER};
+use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, DATE, HeaderMap, HeaderValue, RETRY_AFTER};
 use reqwest::{Client, Url};
 use ring::hmac;
 
@@ -133,13 +133,18 @@ impl Graph {
         let headers = response.headers();
         let mut reply = Reply {
             status: response.status().as_u16(),
+            date: header(headers, DATE.as_str()),
             retry_after: header(headers, RETRY_AFTER.as_str()),
             usage: header(headers, "x-business-use-case-usage"),
+            app_usage: header(headers, "x-app-usage"),
+            account_usage: header(headers, "x-ad-account-usage"),
             version_warning: headers.contains_key("x-ad-api-version-warning"),
             body: Vec::new(),
         };
         while let Some(chunk) = response.chunk().await.map_err(|_| Delivery::Possible)? {
             if reply.body.len() + chunk.len() > MOST_BODY_BYTES {
+                // Half of it could say something else than the whole.
+                reply.body.clear();
                 break;
             }
             reply.body.extend_from_slice(&chunk);

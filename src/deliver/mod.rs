@@ -5,9 +5,10 @@
 //! else is tried.
 
 pub mod backoff;
+pub mod budget;
 pub mod http;
+pub mod pace;
 
-use std::collections::VecDeque;
 use std::ops::Range;
 use std::time::Duration;
 
@@ -28,6 +29,27 @@ pub enum OnUnknown {
     Hold,
 }
 
+/// What to do when nobody knows whether Meta took events, by their names.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct UnknownPolicy {
+    /// For events that have no policy of their own.
+    pub usual: OnUnknown,
+    /// For events of these names, as they are sent.
+    pub by_name: Vec<(String, OnUnknown)>,
+}
+
+impl UnknownPolicy {
+    /// What to do with events of a name; where the configuration says both, they are held.
+    pub fn of(&self, event_name: &str) -> OnUnknown {
+        let mut stated = self.by_name.iter().filter(|(name, _)| name == event_name).map(|(_, policy)| *policy);
+        match stated.next() {
+            Some(OnUnknown::Resend) if stated.all(|policy| policy == OnUnknown::Resend) => OnUnknown::Resend,
+            Some(OnUnknown::Resend | OnUnknown::Hold) => OnUnknown::Hold,
+            None => self.usual,
+        }
+    }
+}
+
 /// What happened.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Happening {
@@ -39,6 +61,8 @@ pub enum Happening {
     Answered(Verdict),
     /// The wait is over.
     Waited,
+    /// Too much was tried again lately: the part is left, the rest goes on.
+    GivenUp,
     /// Nothing more is to be sent in this run.
     Halted,
 }
@@ -50,7 +74,8 @@ pub enum Effect {
     Intend(Range<usize>),
     /// Post the part's bytes, then tell `Answered`. A repeat may be counted twice.
     Post(Range<usize>),
-    /// Wait before the attempt, at least as long as the server asks, then tell `Waited`; `Halted` cuts it short.
+    /// Wait before the attempt, at least as long as the server asks, then tell `Waited`; `GivenUp` and `Halted` cut it
+    /// short.
     Wait {
         /// How many attempts failed.
         failed: u32,
@@ -102,14 +127,29 @@ pub enum PartFate {
     Unknown,
 }
 
+/// What is thought of Meta's blame.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Blame {
+    /// It was never seen to be wrong.
+    Believed,
+    /// An event that was named is on trial.
+    OnTrial,
+    /// It named an innocent event.
+    Disbelieved,
+}
+
 /// The way of one batch: posted whole, retried, and divided when Meta refuses it until the bad events are found.
 #[derive(Debug)]
 pub struct Delivery {
     on_unknown: OnUnknown,
-    /// Parts that are still to be tried: the newest and smallest at the front, the oldest and largest at the back.
-    parts: VecDeque<Range<usize>>,
+    /// Parts that are still to be tried.
+    parts: Vec<Range<usize>>,
     /// How many parts were taken from there.
     taken: usize,
+    /// An event that Meta blames, to be tried alone before anything else.
+    blamed: Option<Range<usize>>,
+    /// Whether Meta's blame is believed: until an event that it named is taken.
+    blame: Blame,
     part: Range<usize>,
     requests: u32,
     failed: u32,
@@ -124,8 +164,10 @@ impl Delivery {
     pub fn new(events: usize, on_unknown: OnUnknown) -> Self {
         Self {
             on_unknown,
-            parts: VecDeque::new(),
+            parts: Vec::new(),
             taken: 0,
+            blamed: None,
+            blame: Blame::Believed,
             part: 0..events,
             requests: 0,
             failed: 0,
@@ -148,6 +190,7 @@ impl Delivery {
             Happening::Recorded => self.after_record(),
             Happening::Waited => self.post(),
             Happening::Answered(verdict) => self.judge(verdict),
+            Happening::GivenUp => self.settle(self.given_up()),
             Happening::Halted => {
                 self.is_halted = true;
                 self.settle(self.given_up())
@@ -176,8 +219,14 @@ impl Delivery {
     /// but the small parts soon show single events, and the large ones soon show whether most are good: that a few
     /// bad events stand together does not look as if all were bad.
     fn next_part(&mut self) -> Option<Range<usize>> {
+        if let Some(part) = self.blamed.take() {
+            self.blame = Blame::OnTrial;
+            return Some(part);
+        }
         self.taken += 1;
-        if self.taken.is_multiple_of(2) { self.parts.pop_back() } else { self.parts.pop_front() }
+        let by_size = self.parts.iter().enumerate().map(|(at, part)| (part.len(), at));
+        let (_, at) = if self.taken.is_multiple_of(2) { by_size.max()? } else { by_size.min()? };
+        Some(self.parts.swap_remove(at))
     }
 
     fn post(&mut self) -> Effect {
@@ -207,27 +256,32 @@ impl Delivery {
                 Effect::Wait { failed: self.failed, hint, scope: Scope::All }
             }
             Verdict::Refused(blamed) => self.divide(blamed),
-            Verdict::TooLarge => self.divide(None),
+            // Nobody can tell whether the event is to blame, so it is tried again by a later run. If an earlier attempt
+            // may have been taken, so may parts of it.
+            Verdict::Unfamiliar if self.part.len() == 1 || self.may_have_arrived => self.settle(self.given_up()),
+            Verdict::TooLarge | Verdict::Unfamiliar => self.divide(None),
             // The same bytes would be answered in the same way, so only a later run tries again.
             Verdict::Unclear => self.settle(PartFate::Unknown),
             Verdict::Stop(stop) => self.give_up(stop),
         }
     }
 
-    /// A refused part is tried again in halves, or around the event that Meta blames.
+    /// A refused part is tried again in halves, or around the event that Meta blames and that is tried alone first.
     fn divide(&mut self, blamed: Option<usize>) -> Effect {
         let Range { start, end } = self.part;
         if end - start == 1 {
             return self.settle(PartFate::Rejected);
         }
-        let cuts = match blamed {
-            Some(index) => vec![start, start + index, start + index + 1, end],
-            None => vec![start, start + (end - start).div_ceil(2), end],
+        let blamed = blamed.filter(|index| self.blame == Blame::Believed && *index < end - start);
+        let smaller = if let Some(index) = blamed {
+            let (blamed, next) = (start + index, start + index + 1);
+            self.blamed = Some(blamed..next);
+            [start..blamed, next..end]
+        } else {
+            let middle = start + (end - start).div_ceil(2);
+            [start..middle, middle..end]
         };
-        let smaller = cuts.windows(2).map(|cut| cut[0]..cut[1]).filter(|part| !part.is_empty());
-        for part in smaller.rev() {
-            self.parts.push_front(part);
-        }
+        self.parts.extend(smaller.into_iter().filter(|part| !part.is_empty()));
         self.settle(PartFate::Divided)
     }
 
@@ -244,6 +298,10 @@ impl Delivery {
     }
 
     fn settle(&mut self, fate: PartFate) -> Effect {
+        if self.blame == Blame::OnTrial {
+            // Were it believed further, a server that always names the first event would cost a request for each.
+            self.blame = if fate == PartFate::Accepted { Blame::Disbelieved } else { Blame::Believed };
+        }
         let part = std::mem::take(&mut self.part);
         let is_possible_duplicate = self.is_repeated;
         Effect::Settle(Settlement { part, fate, requests: self.requests, is_possible_duplicate })

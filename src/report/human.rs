@@ -58,11 +58,14 @@ pub fn summary(outcome: &Outcome) -> String {
     if report.counts.pending > 0 {
         line(&mut text, &format!("  {}: safe, and left to the next run", counted(report.counts.pending, "event")));
     }
-    if outcome.failure.is_some() && outcome.unread > 0 {
+    if (outcome.failure.is_some() || outcome.is_out_of_time) && outcome.unread > 0 {
         line(
             &mut text,
             &format!("  {}: not read yet, and left to the next run", counted(outcome.unread, "further row")),
         );
+    }
+    if outcome.is_out_of_time {
+        line(&mut text, "  stopped at --max-duration; the next run goes on from here");
     }
     if outcome.is_limited {
         line(&mut text, "  stopped at --limit; the next run goes on from here");

@@ -11,7 +11,7 @@ use crate::commands::exit::Exit;
 use crate::event::Reason;
 use crate::ledger::{Ledger, Record, Writer};
 use crate::meta::answer::Stop;
-use crate::report::human::{differing_copies_warning, near_miss_warning};
+use crate::report::human::{counted, differing_copies_warning, near_miss_warning};
 use crate::report::{Ages, Counts, End, Report, SCHEMA_VERSION, WindowAsked};
 
 impl Run<'_> {
@@ -39,6 +39,7 @@ impl Run<'_> {
         for _ in &refusals {
             tally.reason(Reason::RefusedByMeta);
         }
+        let is_out_of_time = error.is_none() && matches!(halted, Some(Halt::TimeOver));
         let failure = match (error, halted) {
             // A failure to read or map says more than the stop that may have followed it.
             (Some(failure), _) => Some(failure),
@@ -46,7 +47,7 @@ impl Run<'_> {
             (None, Some(Halt::Stopped(stop, codes))) => Some(Failure::Stopped { stop, codes }),
             (None, Some(Halt::Signal(number))) => Some(Failure::Signal(number)),
             (None, Some(Halt::Bug)) => Some(Failure::Bug),
-            (None, None) => None,
+            (None, Some(Halt::TimeOver) | None) => None,
         };
         if tally.differing_copies > 0 {
             warnings.push(differing_copies_warning(tally.differing_copies));
@@ -55,6 +56,12 @@ impl Run<'_> {
         if sent.version_warning {
             warnings
                 .push("Meta warns that this version of the Graph API is retired: raise [meta] api_version".to_owned());
+        }
+        if sent.with_messages > 0 {
+            warnings.push(format!(
+                "Meta added messages to {}: look at the dataset's diagnostics in Events Manager",
+                counted(sent.with_messages, "answer")
+            ));
         }
         if let Some(code) = &self.options.test_event_code {
             warnings.push(format!(
@@ -82,7 +89,9 @@ impl Run<'_> {
             ..self.empty_report()
         };
         let news = tally.news + u64::try_from(refusals.len()).unwrap_or_default();
-        (Outcome { report, failure, is_limited, is_cut_off, news, absent: Vec::new(), unread: 0 }, refusals)
+        let absent = Vec::new();
+        let outcome = Outcome { report, failure, is_limited, is_out_of_time, is_cut_off, news, absent, unread: 0 };
+        (outcome, refusals)
     }
 
     /// Notes what Meta refused, once the whole run has shown that the events are to blame.
@@ -126,6 +135,7 @@ impl Run<'_> {
             report,
             failure: Some(failure),
             is_limited: false,
+            is_out_of_time: false,
             is_cut_off: false,
             news: 0,
             absent: Vec::new(),

@@ -9,7 +9,7 @@ use tokio::sync::watch;
 use super::prepare::fingerprint;
 use super::run::Run;
 use super::send::Halt;
-use super::{Failure, Options, World, halt_on_signal};
+use super::{Failure, Options, World, halt_in_time};
 use crate::config::Config;
 use crate::event::columns::Slot;
 use crate::event::rules::Rules;
@@ -40,7 +40,7 @@ pub async fn check(config: &Config, options: &Options, most_rows: Option<u64>, w
     let dataset_id = config.graph.dataset_id.clone();
     let mut findings = Findings::new(run.started, dataset_id, config.source.name(), window, most_rows);
     let halt = watch::Sender::new(None);
-    let signals = tokio::spawn(halt_on_signal(halt.clone()));
+    let signals = tokio::spawn(halt_in_time(halt.clone(), None));
     let failure = match run.open_source(&halt).await {
         Ok(rows) => {
             let examiner = Examiner::new(&run, &rows.absent, most_rows.unwrap_or(u64::MAX), halt.subscribe());
@@ -61,7 +61,7 @@ pub async fn check(config: &Config, options: &Options, most_rows: Option<u64>, w
         Some(Halt::Ledger(error)) => Some(Failure::Ledger(error)),
         Some(Halt::Stopped(stop, codes)) => Some(Failure::Stopped { stop, codes }),
         Some(Halt::Bug) => Some(Failure::Bug),
-        None => None,
+        Some(Halt::TimeOver) | None => None,
     };
     let failure = failure.or(halted);
     if failure.is_none() && config.source.uses_password() {

@@ -2,19 +2,22 @@
 
 mod run;
 mod prepare;
+mod lanes;
 mod send;
 mod books;
 mod check;
 
 use std::io::Write;
-use std::sync::atomic::AtomicU32;
+use std::sync::atomic::{AtomicU32, AtomicUsize};
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
-use tokio::time::Instant;
+use tokio::time::{Instant, sleep_until};
 
+use crate::batch::MOST_BYTES;
 use crate::commands::exit::Exit;
 use crate::config::{Config, FirstRun, StateChoice};
 use crate::deliver::backoff::Backoff;
@@ -28,10 +31,11 @@ use crate::report::human::PASSWORD_WARNING;
 use crate::report::progress::{Bar, Progress};
 use crate::source::{RowStream, SourceError};
 pub use check::{Checked, check};
+use lanes::Destination;
 pub use prepare::Sent as SentEvents;
-use prepare::{Destination, prepare};
+use prepare::prepare;
 use run::Run;
-use send::{Halt, Mood, Sending, send};
+use send::{Access, Gate, Halt, Mood, Sending, send};
 
 /// Batches that wait to be sent while others are under way.
 const BATCHES_AHEAD: usize = 1;
@@ -49,6 +53,8 @@ pub struct Options {
     pub limit: Option<u64>,
     /// What to do with events that an earlier run has sent.
     pub sent: SentEvents,
+    /// How long the run may take; requests that are under way then are settled all the same.
+    pub most_time: Option<Duration>,
     /// Meta's code that shows events in the test tool.
     pub test_event_code: Option<String>,
     /// Whether a bar is shown.
@@ -65,6 +71,7 @@ impl Default for Options {
             until: None,
             names: Vec::new(),
             limit: None,
+            most_time: None,
             sent: SentEvents::Leave,
             test_event_code: None,
             watched: Watched::No,
@@ -148,6 +155,8 @@ pub struct Outcome {
     pub failure: Option<Failure>,
     /// Whether it ended because its limit was reached.
     pub is_limited: bool,
+    /// Whether it ended because its time was over.
+    pub is_out_of_time: bool,
     /// Whether whoever takes the prepared events ended it.
     pub is_cut_off: bool,
     /// Rejected and expired rows that no earlier run has told about.
@@ -156,6 +165,16 @@ pub struct Outcome {
     pub absent: Vec<String>,
     /// Rows of the selection that the run did not come to, when that is known.
     pub unread: u64,
+}
+
+impl Outcome {
+    /// Turns a failure into a reason for which there was nothing to do.
+    pub fn skip(&mut self, why: String) {
+        self.failure = None;
+        self.report.error = None;
+        self.report.warnings.push(why);
+        self.report.exit_code = Exit::of(self).code();
+    }
 }
 
 /// Sends every row that was not sent yet.
@@ -173,10 +192,10 @@ struct Connected {
     ledger: Box<dyn Ledger>,
     known: Known,
     told_since: Option<i64>,
-    graph: Graph,
+    access: Access,
     rows: RowStream,
     halt: watch::Sender<Option<Halt>>,
-    signals: JoinHandle<()>,
+    watching: JoinHandle<()>,
 }
 
 /// Opens ledger, connection and source, in this order: the lock is held before the table is read.
@@ -189,34 +208,36 @@ async fn connect(run: &Run<'_>, warnings: &mut Vec<String>) -> Result<Connected,
     let token = config.access_token.as_ref().ok_or(GraphError::Token)?;
     let code = run.options.test_event_code.as_deref();
     let graph = Graph::new(&config.graph, token, config.app_secret.as_ref(), code)?;
+    let access = Access::new(graph, config, code);
     let halt = watch::Sender::new(None);
-    let signals = tokio::spawn(halt_on_signal(halt.clone()));
+    let watching = tokio::spawn(halt_in_time(halt.clone(), run.options.most_time));
     let rows = run.open_source(&halt).await?;
     if run.config.source.uses_password() {
         warnings.push(PASSWORD_WARNING.to_owned());
     }
     ledger.append(&[Record::RunStarted { run: run.id.clone(), at: run.started }]).map_err(Arc::new)?;
-    Ok(Connected { ledger, known, told_since, graph, rows, halt, signals })
+    Ok(Connected { ledger, known, told_since, access, rows, halt, watching })
 }
 
 /// Prepares and sends at the same time, and draws the line.
 async fn deliver(run: Run<'_>, connected: Connected, warnings: Vec<String>) -> Outcome {
-    let Connected { ledger, known, told_since, graph, rows, halt, signals } = connected;
+    let Connected { ledger, known, told_since, access, rows, halt, watching } = connected;
     let progress = Arc::new(Progress::default());
     progress.set_total(rows.total.unwrap_or_default());
     let bar = (run.options.watched == Watched::Yes).then(|| Bar::start(Arc::clone(&progress)));
     let writer = Writer::start(ledger);
+    let most_bytes = Arc::new(AtomicUsize::new(MOST_BYTES));
     let sending = Arc::new(Sending {
-        graph,
+        access,
         appender: writer.appender(),
         run: run.id.clone(),
-        on_unknown: run.config.on_unknown,
         backoff: run.options.backoff,
         now: run.world.now,
         random: run.world.random,
         progress: Arc::clone(&progress),
         halt: halt.clone(),
-        open_at: watch::Sender::new(Instant::now()),
+        gate: Gate::new(run.config.concurrency),
+        most_bytes: Arc::clone(&most_bytes),
         batch_number: AtomicU32::new(0),
         mood: Mood::default(),
         in_flight: Mutex::default(),
@@ -224,13 +245,13 @@ async fn deliver(run: Run<'_>, connected: Connected, warnings: Vec<String>) -> O
     });
     let (batches, inbox) = mpsc::channel(BATCHES_AHEAD);
     let batch_size = run.config.batch_size;
-    let destination = Destination::Batches { batches, appender: writer.appender(), batch_size };
+    let destination = Destination::Batches { batches, appender: writer.appender(), batch_size, most_bytes };
     let preparation = run.preparation(&progress, &halt, told_since);
     let absent = rows.absent.clone();
     let preparing = tokio::task::spawn_blocking(move || prepare(preparation, known, rows, destination));
     let sent = send(sending, inbox, run.config.concurrency).await;
     let prepared = preparing.await.ok();
-    signals.abort();
+    watching.abort();
     drop(bar);
     let halted = halt.borrow().clone();
     let mut outcome = run.conclude(sent, prepared, halted, warnings, &writer).await;
@@ -258,7 +279,7 @@ pub async fn dry_run(config: &Config, options: &Options, world: World, out: Box<
         Err(error) => return run.failed(Arc::new(error).into(), Vec::new()),
     };
     let halt = watch::Sender::new(None);
-    let signals = tokio::spawn(halt_on_signal(halt.clone()));
+    let watching = tokio::spawn(halt_in_time(halt.clone(), options.most_time));
     let rows = match run.open_source(&halt).await {
         Ok(rows) => rows,
         Err(error) => return run.failed(error.into(), Vec::new()),
@@ -267,7 +288,7 @@ pub async fn dry_run(config: &Config, options: &Options, world: World, out: Box<
     let lines = Destination::Lines(out);
     let absent = rows.absent.clone();
     let prepared = tokio::task::spawn_blocking(move || prepare(preparation, known, rows, lines)).await.ok();
-    signals.abort();
+    watching.abort();
     let halted = halt.borrow().clone();
     let (mut outcome, _) = run.balance(send::Sent::default(), prepared, halted, Vec::new());
     outcome.absent = absent;
@@ -297,8 +318,22 @@ fn open_ledger(config: &Config, warnings: &mut Vec<String>) -> Result<Box<dyn Le
     Ok(Box::new(ledger))
 }
 
-/// Halts the run on SIGHUP, SIGINT or SIGTERM.
-async fn halt_on_signal(halt: watch::Sender<Option<Halt>>) {
-    let number = crate::signal::wait().await;
-    Halt::Signal(number).call(&halt);
+/// Halts the run on SIGHUP, SIGINT or SIGTERM, or when its time is over.
+async fn halt_in_time(halt: watch::Sender<Option<Halt>>, most_time: Option<Duration>) {
+    // A time that the clock cannot hold is never over.
+    let end = most_time.and_then(|most_time| Instant::now().checked_add(most_time));
+    let timer = async {
+        match end {
+            Some(end) => sleep_until(end).await,
+            None => std::future::pending().await,
+        }
+    };
+    let signal = crate::signal::wait();
+    tokio::pin!(signal);
+    tokio::select! {
+        number = &mut signal => return Halt::Signal(number).call(&halt),
+        () = timer => Halt::TimeOver.call(&halt),
+    }
+    // The run is settling what is under way; a signal still ends that within a bound.
+    Halt::Signal(signal.await).overrule(&halt);
 }

@@ -1,22 +1,21 @@
 //! Rows become batches, on a thread of its own: the work that costs processor time.
 
-use std::io::{self, Write};
 use std::sync::Arc;
 
 use chrono::{DateTime, Duration, Utc};
 use tokio::runtime::Handle;
-use tokio::sync::{mpsc, watch};
+use tokio::sync::watch;
 use twox_hash::XxHash3_64;
 
 use super::Failure;
+use super::lanes::{Batched, Destination, Lanes};
 use super::send::Halt;
-use crate::batch::{Batch, Batcher, MOST_BYTES};
-use crate::deliver::OnUnknown;
+use crate::batch::Repeat;
+use crate::deliver::{OnUnknown, UnknownPolicy};
 use crate::event::rules::Rules;
 use crate::event::{self, Event, Identity, Note, People, Reason, Refusal, Table};
-use crate::ledger::{Answer, Appender, Entry, EventKey, Fate, Fingerprint, Known, Meeting, Record};
+use crate::ledger::{Answer, Entry, EventKey, Fate, Fingerprint, Known, Meeting, Record};
 use crate::meta::payload;
-use crate::meta::window::Timeliness;
 use crate::report::progress::Progress;
 use crate::report::{End, Tally};
 use crate::source::RowStream;
@@ -24,21 +23,6 @@ use crate::source::RowStream;
 /// After this, Meta may count an event that is sent again as a second one.
 /// Source: Conversions API, deduplication of pixel and server events.
 const RESEND_WITHIN: Duration = Duration::hours(48);
-
-/// Where prepared events go.
-pub(super) enum Destination {
-    /// To be sent.
-    Batches {
-        /// Full batches.
-        batches: mpsc::Sender<Batch>,
-        /// For noting what is refused.
-        appender: Appender,
-        /// Events in one batch.
-        batch_size: usize,
-    },
-    /// To be shown: one event a line.
-    Lines(Box<dyn Write + Send>),
-}
 
 /// What a run does with events that an earlier run has sent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -56,7 +40,7 @@ pub(super) struct Preparation {
     pub(super) now: fn() -> DateTime<Utc>,
     /// What happened before may have been sent by a run that nobody remembers, so that it expired is no news.
     pub(super) told_since: Option<i64>,
-    pub(super) on_unknown: OnUnknown,
+    pub(super) on_unknown: UnknownPolicy,
     pub(super) sent: Sent,
     /// At most so many events are prepared.
     pub(super) limit: u64,
@@ -206,17 +190,19 @@ impl Preparer {
             event_time: event.time,
         };
         let meeting = self.known.meet(entry.key, entry.fingerprint);
-        let Preparation { on_unknown, sent, .. } = self.preparation;
+        let Preparation { on_unknown, sent, .. } = &self.preparation;
+        let on_unknown = on_unknown.of(event.name);
         let refused = self.known.refused(&entry.key);
         let counts = self.tally.counts(name);
-        match decide(meeting, entry.fingerprint, refused, on_unknown, sent, self.now) {
-            Decision::Send { is_repeat } => {
+        match decide(meeting, entry.fingerprint, refused, on_unknown, *sent, self.now) {
+            Decision::Send(repeat) => {
                 counts.add(End::Pending, 1);
                 for note in &self.notes {
                     self.tally.reason(note.reason);
                 }
                 self.prepared += 1;
-                return self.lanes.add(event, entry, name, is_repeat, &self.json);
+                let batched = Batched { entry, name, repeat };
+                return self.lanes.add(event, batched, on_unknown, &self.json);
             }
             Decision::AlreadySent { has_changed } => {
                 counts.add(End::AlreadySent, 1);
@@ -284,7 +270,7 @@ impl Preparer {
     /// Makes the refusals durable that no earlier run has noted.
     fn note_refusals(&mut self) -> Result<(), Failure> {
         let refusals = std::mem::take(&mut self.refusals);
-        if let Destination::Batches { appender, .. } = &self.lanes.destination
+        if let Some(appender) = self.lanes.appender()
             && !refusals.is_empty()
         {
             appender.append_blocking(refusals)?;
@@ -302,7 +288,7 @@ pub(super) fn fingerprint(bytes: &[u8]) -> Fingerprint {
 /// What to do with an event, given what is known of it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Decision {
-    Send { is_repeat: bool },
+    Send(Repeat),
     AlreadySent { has_changed: bool },
     Held,
     StillRefused,
@@ -319,81 +305,17 @@ fn decide(
 ) -> Decision {
     match meeting {
         Meeting::Again(first) => Decision::Collapsed { differs: first != now_is },
-        Meeting::Known(Fate::Sent(_)) if sent == Sent::Resend => Decision::Send { is_repeat: true },
+        Meeting::Known(Fate::Sent(_)) if sent == Sent::Resend => Decision::Send(Repeat::Anytime),
         Meeting::Known(Fate::Sent(was)) => Decision::AlreadySent { has_changed: was != now_is },
         // What Meta refused byte for byte it has not taken either, whatever an earlier attempt came to.
         Meeting::Known(Fate::Rejected(_) | Fate::Unknown { .. }) if refused == Some(now_is) => Decision::StillRefused,
-        Meeting::New | Meeting::Known(Fate::Rejected(_)) => Decision::Send { is_repeat: false },
+        Meeting::New | Meeting::Known(Fate::Rejected(_)) => Decision::Send(Repeat::First),
         Meeting::Known(Fate::Unknown { first_attempt, .. }) => {
-            let is_in_time = now - first_attempt < RESEND_WITHIN;
-            if on_unknown == OnUnknown::Resend && is_in_time {
-                Decision::Send { is_repeat: true }
-            } else {
-                Decision::Held
+            let end = first_attempt.checked_add_signed(RESEND_WITHIN).filter(|end| now < *end);
+            match (on_unknown, end) {
+                (OnUnknown::Resend, Some(end)) => Decision::Send(Repeat::Until(end)),
+                (OnUnknown::Resend | OnUnknown::Hold, _) => Decision::Held,
             }
-        }
-    }
-}
-
-/// Whether there is still a reader; one that has gone has all that it wanted.
-fn written(result: io::Result<()>) -> Result<bool, Failure> {
-    match result {
-        Ok(()) => Ok(true),
-        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(false),
-        Err(error) => Err(Failure::Output(error)),
-    }
-}
-
-/// Two batches that fill side by side: what expires soon does not wait for the rest.
-struct Lanes {
-    destination: Destination,
-    urgent: Batcher,
-    ordinary: Batcher,
-}
-
-impl Lanes {
-    fn new(destination: Destination) -> Self {
-        let size = match &destination {
-            Destination::Batches { batch_size, .. } => *batch_size,
-            Destination::Lines(_) => 1,
-        };
-        Self { destination, urgent: Batcher::new(size, MOST_BYTES), ordinary: Batcher::new(size, MOST_BYTES) }
-    }
-
-    /// Adds an event; `false` when nobody takes any more.
-    fn add(
-        &mut self,
-        event: &Event<'_>,
-        entry: Entry,
-        name: u16,
-        is_repeat: bool,
-        json: &[u8],
-    ) -> Result<bool, Failure> {
-        if let Destination::Lines(out) = &mut self.destination {
-            return written(out.write_all(json).and_then(|()| out.write_all(b"\n")));
-        }
-        let lane = if event.timeliness == Timeliness::Urgent { &mut self.urgent } else { &mut self.ordinary };
-        let full = lane.add(entry, event.keys, name, is_repeat, json);
-        Ok(self.pass_on(full))
-    }
-
-    fn flush_urgent(&mut self) -> bool {
-        let batch = self.urgent.take();
-        self.pass_on(batch)
-    }
-
-    fn flush(&mut self) -> Result<bool, Failure> {
-        if let Destination::Lines(out) = &mut self.destination {
-            return written(out.flush());
-        }
-        let batch = self.ordinary.take();
-        Ok(self.flush_urgent() && self.pass_on(batch))
-    }
-
-    fn pass_on(&self, batch: Option<Batch>) -> bool {
-        match (&self.destination, batch) {
-            (Destination::Batches { batches, .. }, Some(batch)) => batches.blocking_send(batch).is_ok(),
-            (Destination::Batches { .. } | Destination::Lines(_), _) => true,
         }
     }
 }
@@ -417,19 +339,20 @@ mod tests {
         };
         let (resend, hold) = (OnUnknown::Resend, OnUnknown::Hold);
         let known = Meeting::Known;
-        check(Meeting::New, hold, Sent::Leave, Decision::Send { is_repeat: false });
+        check(Meeting::New, hold, Sent::Leave, Decision::Send(Repeat::First));
         check(Meeting::Again(same), resend, Sent::Resend, Decision::Collapsed { differs: false });
         check(Meeting::Again(other), resend, Sent::Leave, Decision::Collapsed { differs: true });
         check(known(Fate::Sent(same)), resend, Sent::Leave, Decision::AlreadySent { has_changed: false });
         check(known(Fate::Sent(other)), resend, Sent::Leave, Decision::AlreadySent { has_changed: true });
-        check(known(Fate::Sent(same)), hold, Sent::Resend, Decision::Send { is_repeat: true });
+        check(known(Fate::Sent(same)), hold, Sent::Resend, Decision::Send(Repeat::Anytime));
         check(known(Fate::Rejected(same)), resend, Sent::Leave, Decision::StillRefused);
-        check(known(Fate::Rejected(other)), resend, Sent::Leave, Decision::Send { is_repeat: false });
-        check(known(unknown(47)), resend, Sent::Leave, Decision::Send { is_repeat: true });
+        check(known(Fate::Rejected(other)), resend, Sent::Leave, Decision::Send(Repeat::First));
+        let until = |hours| Decision::Send(Repeat::Until(now + Duration::hours(hours)));
+        check(known(unknown(47)), resend, Sent::Leave, until(1));
         check(known(unknown(48)), resend, Sent::Leave, Decision::Held);
         check(known(unknown(1)), hold, Sent::Leave, Decision::Held);
         check_after(Some(same), known(unknown(1)), resend, Sent::Leave, Decision::StillRefused);
-        check_after(Some(other), known(unknown(1)), resend, Sent::Leave, Decision::Send { is_repeat: true });
+        check_after(Some(other), known(unknown(1)), resend, Sent::Leave, until(47));
         check_after(
             Some(same),
             known(Fate::Sent(same)),

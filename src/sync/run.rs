@@ -79,7 +79,7 @@ impl<'a> Run<'a> {
             dataset_id: self.config.graph.dataset_id.clone(),
             now: self.world.now,
             told_since,
-            on_unknown: self.config.on_unknown,
+            on_unknown: self.config.on_unknown.clone(),
             sent: self.options.sent,
             limit: self.options.limit.unwrap_or(u64::MAX),
             progress: Arc::clone(progress),

@@ -2,14 +2,21 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
+mod answers;
+mod isolation;
+mod locks;
+mod pacing;
+mod policy;
+mod token;
+
 use std::collections::BTreeSet;
+use std::sync::atomic::{AtomicU32, Ordering};
 
 use chrono::{DateTime, TimeDelta, Utc};
-use serde_json::Value;
 
 use crate::support::graph::{Answer, Graph, Scripted};
 use crate::support::rows::leads;
-use crate::support::run::{Ran, Stage, runtime, tell};
+use crate::support::run::{Stage, tell};
 
 /// A story: how many rows are there, how the server answers, and what two runs tell.
 struct Story {
@@ -98,7 +105,7 @@ fn assert_taken_once(graph: &Graph, events: usize) {
 }
 
 #[test]
-fn what_is_temporary_is_tried_again_with_the_same_bytes() {
+fn fm_35_fm_36_fm_37_what_is_temporary_is_tried_again_with_the_same_bytes() {
     let temporary = [
         Answer::Html(500),
         Answer::Html(502),
@@ -119,7 +126,7 @@ fn what_is_temporary_is_tried_again_with_the_same_bytes() {
 }
 
 #[test]
-fn a_server_that_stays_in_trouble_leaves_the_events_unknown_and_the_next_run_sends_the_same_bytes() {
+fn fm_37_a_server_that_stays_in_trouble_leaves_the_events_unknown_and_the_next_run_sends_the_same_bytes() {
     let it = story(3, &[]).then(Answer::Html(502)).check("exit 3: unknown 3, 3 twice?");
     assert_same_bytes(&it.graph, 5);
     let it = story(3, &vec![Answer::LostAfterCommit; 5]).check("exit 3: unknown 3, 3 twice?");
@@ -129,7 +136,7 @@ fn a_server_that_stays_in_trouble_leaves_the_events_unknown_and_the_next_run_sen
 }
 
 #[test]
-fn what_nobody_knows_is_held_when_the_configuration_says_so() {
+fn fm_36_what_nobody_knows_is_held_when_the_configuration_says_so() {
     let it = story(3, &[Answer::LostAfterCommit]).held().check("exit 3: unknown 3");
     assert_eq!(sync_here(&it.stage), "exit 3: unknown 3");
     assert_taken_once(&it.graph, 3);
@@ -138,36 +145,29 @@ fn what_nobody_knows_is_held_when_the_configuration_says_so() {
 }
 
 #[test]
-fn what_nobody_knows_is_not_sent_again_once_meta_has_forgotten_it() {
+fn fm_35_what_nobody_knows_is_not_sent_again_once_meta_has_forgotten_it() {
     let it = story(3, &vec![Answer::LostAfterCommit; 5]).check("exit 3: unknown 3, 3 twice?");
     assert_eq!(sync_at(&it.stage, || Utc::now() + TimeDelta::hours(49)), "exit 3: unknown 3");
     assert_eq!(it.graph.requests().len(), 5);
     assert_eq!(sync_at(&it.stage, || Utc::now() + TimeDelta::hours(47)), "exit 0: sent 3, 3 twice?");
 }
 
-#[test]
-fn an_answer_that_does_not_say_what_was_taken_leaves_the_events_unknown() {
-    for fault in [Answer::TooFew, Answer::Html(200)] {
-        let it = story(3, std::slice::from_ref(&fault)).check("exit 3: unknown 3");
-        assert_eq!(it.graph.requests().len(), 1, "{fault:?}");
-        assert_eq!(sync_here(&it.stage), "exit 0: sent 3, 3 twice?", "{fault:?}");
-        assert_same_bytes(&it.graph, 2);
-    }
+/// How often the clock of a test was looked at.
+static LOOKS: AtomicU32 = AtomicU32::new(0);
+
+/// A clock that stands at 47 hours from now until the rows are prepared, and at 49 hours after that.
+fn at_the_last_moment() -> DateTime<Utc> {
+    let is_early = LOOKS.fetch_add(1, Ordering::Relaxed) < 2;
+    Utc::now() + TimeDelta::hours(if is_early { 47 } else { 49 })
 }
 
 #[test]
-fn too_many_calls_make_everything_wait_and_nothing_is_doubted() {
-    for fault in [
-        Answer::ErrorWith(400, 80_004, 0, "Retry-After: 0\r\n".into()),
-        Answer::Error(400, 17, 2_446_079),
-        Answer::Error(403, 4, 0),
-        Answer::Html(429),
-    ] {
-        let it = story(3, &[fault.clone(), fault.clone()]).check("exit 0: sent 3");
-        assert_same_bytes(&it.graph, 3);
-        let it = story(3, &[]).then(fault).check("exit 5: pending 3");
-        assert_same_bytes(&it.graph, 5);
-    }
+fn fm_35_what_nobody_knows_is_not_sent_again_when_its_time_runs_out_within_a_run() {
+    let it = story(3, &vec![Answer::LostAfterCommit; 5]).check("exit 3: unknown 3, 3 twice?");
+    assert_eq!(sync_at(&it.stage, at_the_last_moment), "exit 5: pending 3");
+    assert!(LOOKS.load(Ordering::Relaxed) > 2, "the clock did not get that far");
+    assert_eq!(it.graph.requests().len(), 5);
+    assert_eq!(sync_at(&it.stage, || Utc::now() + TimeDelta::hours(49)), "exit 3: unknown 3");
 }
 
 /// Runs the binary against a server that refuses for good, and compares exit code and remedy.
@@ -186,13 +186,12 @@ fn check_stop(fault: &Answer, exit: i32, remedy: &str) -> Scripted {
 }
 
 #[test]
-fn an_answer_that_nothing_can_be_sent_stops_the_run_at_once() {
+fn fm_39_an_answer_that_nothing_can_be_sent_stops_the_run_at_once() {
     check_stop(&Answer::Error(401, 190, 463), 4, "Generate access token");
     check_stop(&Answer::Error(400, 190, 0), 4, "code 190");
     check_stop(&Answer::Error(403, 200, 0), 4, "\"Manage\" on the dataset");
     check_stop(&Answer::Error(400, 100, 33), 4, "compare [meta] dataset_id");
     check_stop(&Answer::Error(400, 368, 0), 5, "blocked");
-    check_stop(&Answer::Error(400, 4242, 0), 1, "code 4242");
     let it = check_stop(&Answer::Html(404), 2, "check [meta] api_base");
     // Once the trouble is over, everything is sent, and nothing is doubted.
     it.graph.then_answer(&vec![Answer::Accept; 10]);
@@ -201,89 +200,7 @@ fn an_answer_that_nothing_can_be_sent_stops_the_run_at_once() {
 }
 
 #[test]
-fn a_wait_that_is_longer_than_a_run_may_take_ends_the_run() {
-    for wait in ["86400", "4102444800", "18446744073709551615"] {
-        let header = format!("Retry-After: {wait}\r\n");
-        check_stop(&Answer::ErrorWith(400, 80_004, 0, header), 5, "the next run tries again");
-    }
-}
-
-#[test]
-fn a_redirect_is_not_followed_and_the_token_stays_here() {
-    let elsewhere = runtime();
-    let other = Graph::start(&elsewhere, &[], Answer::Accept);
-    check_stop(&Answer::Redirect(format!("{}/v26.0/1234567890/events", other.base_url)), 2, "check [meta] api_base");
-    assert_eq!(other.connections(), 0);
-}
-
-/// Runs 1,000 events of which some are bad and compares what is sent, and at which price.
-#[track_caller]
-fn check_isolation(bad: &[usize]) {
-    let ids: Vec<String> = bad.iter().map(|number| format!("e-{number}")).collect();
-    let it = story(1_000, &[]).then(Answer::RefuseIds(ids.clone())).stage();
-    let expected = format!("exit 3: sent {}, rejected {}", 1_000 - bad.len(), bad.len());
-    assert_eq!(sync_here(&it.stage), expected);
-    assert_taken_once(&it.graph, 1_000 - bad.len());
-    let requests = it.graph.requests().len();
-    // Twice the binary logarithm of 1,000 for each, and the first.
-    assert!(requests <= 1 + 20 * bad.len(), "{requests} requests for {bad:?}");
-    // Nothing is told or tried again until a row changes.
-    let again = format!("exit 0: already_sent {}, rejected {}", 1_000 - bad.len(), bad.len());
-    assert_eq!(sync_here(&it.stage), again);
-    assert_eq!(it.graph.requests().len(), requests);
-}
-
-#[test]
-fn bad_events_among_a_thousand_are_found_and_the_others_sent() {
-    check_isolation(&[0]);
-    check_isolation(&[999]);
-    check_isolation(&[500, 501]);
-    check_isolation(&[1, 250, 499, 500, 998]);
-}
-
-#[test]
-fn a_refused_event_is_tried_again_when_its_row_changes() {
-    let it = story(3, &[]).then(Answer::RefuseIds(vec!["e-1".into()])).check("exit 3: sent 2, rejected 1");
-    let mut rows = leads(3);
-    rows[1] = rows[1].clone().with("phone", "+16505551212");
-    it.stage.rows(&rows);
-    it.graph.then_answer(&[Answer::Accept]);
-    assert_eq!(sync_here(&it.stage), "exit 0: sent 1, already_sent 2");
-}
-
-#[test]
-fn when_most_is_refused_the_configuration_is_to_blame_and_no_event() {
-    let all: Vec<String> = (0..100).map(|number| format!("e-{number}")).collect();
-    let it = story(100, &[]).then(Answer::RefuseIds(all)).batches("10", "1").stage();
-    let first = sync_here(&it.stage);
-    assert!(first.starts_with("exit 2: pending "), "{first}");
-    let requests = it.graph.requests().len();
-    assert!(requests < 100, "{requests} requests");
-    let outcome = it.stage.sync_here();
-    assert!(!outcome.report.by_reason.contains_key("refused_by_meta"), "{:?}", outcome.report.by_reason);
-    it.graph.then_answer(&vec![Answer::Accept; 10]);
-    assert_eq!(sync_here(&it.stage), "exit 0: sent 100");
-}
-
-#[test]
-fn a_batch_of_which_all_is_refused_is_left_to_the_next_run() {
-    let all: Vec<String> = (0..200).map(|number| format!("e-{number}")).collect();
-    let it = story(200, &[]).then(Answer::RefuseIds(all)).check("exit 2: pending 200");
-    assert_eq!(it.graph.taken(), [""; 0]);
-    it.graph.then_answer(&[Answer::Accept]);
-    assert_eq!(sync_here(&it.stage), "exit 0: sent 200");
-}
-
-#[test]
-fn a_request_that_is_too_large_is_halved() {
-    let it = story(10, &[]).then(Answer::AtMost(3)).check("exit 0: sent 10");
-    let sizes: Vec<usize> = it.graph.requests().iter().map(|request| request.ids().len()).collect();
-    assert_eq!(sizes, [10, 5, 5, 3, 2, 2, 3]);
-    assert_taken_once(&it.graph, 10);
-}
-
-#[test]
-fn without_a_connection_everything_is_left_to_the_next_run() {
+fn fm_34_without_a_connection_everything_is_left_to_the_next_run() {
     // The port was free a moment ago and nobody listens on it.
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap();
@@ -295,27 +212,6 @@ fn without_a_connection_everything_is_left_to_the_next_run() {
     let stage = stage.section("meta", &format!("dataset_id = \"1234567890\"\napi_base = \"{}\"", graph.base_url));
     assert_eq!(sync_here(&stage), "exit 0: sent 3");
     assert_taken_once(&graph, 3);
-}
-
-#[test]
-fn the_report_says_of_each_batch_what_meta_said() {
-    let it = story(2, &[Answer::Error(400, 100, 2_804_003)]).stage();
-    let ran: Ran = it.stage.sync(&[]);
-    assert_eq!(ran.told(), "exit 0: sent 2");
-    let batches = ran.report()["batches"].clone();
-    let told: Vec<String> = batches
-        .as_array()
-        .unwrap()
-        .iter()
-        .map(|batch| {
-            format!(
-                "{} {} {} {} {}",
-                batch["number"], batch["events"], batch["outcome"], batch["status"], batch["subcode"]
-            )
-        })
-        .collect();
-    assert_eq!(told, ["1 2 \"divided\" 400 2804003", "2 1 \"accepted\" 200 null", "3 1 \"accepted\" 200 null"]);
-    assert_eq!(batches[0]["trace"], Value::from("Atrace"));
 }
 
 #[test]

@@ -423,6 +423,26 @@ fn the_report_says_what_ended_a_run_before_it_began() {
 }
 
 #[test]
+#[cfg(target_os = "linux")]
+fn fm_56_a_report_that_cannot_be_written_changes_nothing_about_the_delivery() {
+    let it = Sandboxed::new();
+    it.stage.rows(&[lead("a")]);
+    // A device that opens like a file and is always full.
+    let ran = it.stage.sync(&["--report", "/dev/full"]);
+    assert_eq!(ran.told(), "exit 0: sent 1", "{}", ran.stderr);
+    assert!(ran.stderr.contains("! the report cannot be written"), "{}", ran.stderr);
+    assert_eq!(it.stage.sync(&[]).told(), "exit 0: already_sent 1");
+}
+
+#[test]
+fn fm_58_a_backfill_beyond_the_window_sends_what_meta_takes_and_counts_the_rest() {
+    let old = lead("b").ago(TimeDelta::days(20));
+    let it = check(&[lead("a"), old], plain, &["--since", "30d"], "exit 3: sent 1, expired 1");
+    assert_eq!(it.stage.sync(&["--since", "30d"]).exit, Some(0));
+    assert_eq!((it.stats().received, it.stats().refused), (1, 0));
+}
+
+#[test]
 fn a_report_never_replaces_what_the_run_needs() {
     let it = Sandboxed::new();
     it.stage.rows(&[lead("a")]);

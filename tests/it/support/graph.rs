@@ -26,6 +26,8 @@ pub(crate) enum Answer {
     ErrorWith(u16, i64, i64, String),
     /// Answers with a page of HTML, as a proxy does.
     Html(u16),
+    /// Answers with these headers and bytes, whatever they mean: status, headers, body.
+    Raw(u16, String, Vec<u8>),
     /// Points to another address.
     Redirect(String),
     /// Takes every event, but the answer is lost.
@@ -38,6 +40,8 @@ pub(crate) enum Answer {
     CutInTheMiddle,
     /// Refuses the whole request when it holds one of these event ids, and does not say which.
     RefuseIds(Vec<String>),
+    /// Refuses the whole request with this code when it holds one of these event ids.
+    RefuseIdsAs(Vec<String>, i64),
     /// Refuses requests of more events than this as too large.
     AtMost(usize),
 }
@@ -159,8 +163,10 @@ async fn serve(mut stream: TcpStream, answer: Answer, seen: &Mutex<Seen>) -> io:
         Answer::Error(status, code, subcode) => error(*status, *code, *subcode, ""),
         Answer::ErrorWith(status, code, subcode, header) => error(*status, *code, *subcode, header),
         Answer::Html(status) => reply(*status, "Content-Type: text/html\r\n", "<html><h1>Bad Gateway</h1></html>"),
+        Answer::Raw(status, headers, body) => raw(*status, headers, body.len()),
         Answer::Redirect(location) => reply(307, &format!("Location: {location}\r\n"), ""),
         Answer::RefuseIds(bad) if ids.iter().any(|id| bad.contains(id)) => error(400, 100, 2_804_003, ""),
+        Answer::RefuseIdsAs(bad, code) if ids.iter().any(|id| bad.contains(id)) => error(400, *code, 0, ""),
         Answer::AtMost(most) if ids.len() > *most => reply(413, "", "too large"),
         // A reset was dealt with before anything was read.
         Answer::Accept
@@ -169,11 +175,13 @@ async fn serve(mut stream: TcpStream, answer: Answer, seen: &Mutex<Seen>) -> io:
         | Answer::Hang
         | Answer::ResetBeforeReading
         | Answer::RefuseIds(_)
+        | Answer::RefuseIdsAs(..)
         | Answer::AtMost(_) => received(ids.len()),
     };
-    request.is_taken = reply.starts_with("HTTP/1.1 200") && reply.contains("events_received");
+    request.is_taken = reply.starts_with("HTTP/1.1 200") && !matches!(answer, Answer::Html(_));
     seen.lock().unwrap().requests.push(request);
-    match answer {
+    match &answer {
+        Answer::Raw(_, _, body) => stream.write_all(&[reply.as_bytes(), body].concat()).await?,
         Answer::LostAfterCommit => return Ok(()),
         // The client leaves at some time.
         Answer::Hang => return stream.read_u8().await.map(drop),
@@ -220,6 +228,10 @@ fn error(status: u16, code: i64, subcode: i64, header: &str) -> String {
 
 /// An answer on the wire, after which the connection ends.
 fn reply(status: u16, headers: &str, body: &str) -> String {
-    let length = body.len();
-    format!("HTTP/1.1 {status} Scripted\r\nConnection: close\r\n{headers}Content-Length: {length}\r\n\r\n{body}")
+    raw(status, headers, body.len()) + body
+}
+
+/// The head of an answer on the wire.
+fn raw(status: u16, headers: &str, length: usize) -> String {
+    format!("HTTP/1.1 {status} Scripted\r\nConnection: close\r\n{headers}Content-Length: {length}\r\n\r\n")
 }

@@ -1,0 +1,115 @@
+//! A part from its intent to its outcome.
+
+use std::time::Instant;
+
+use bytes::Bytes;
+use chrono::{DateTime, Utc};
+
+use super::access::Access;
+use super::sent::{Part, identify};
+use crate::batch::BatchedEvent;
+use crate::deliver::pace::Course;
+use crate::deliver::{PartFate, Settlement};
+use crate::ledger::{Answer, BatchId};
+use crate::meta::answer::{self, Codes, Delivery, Stop, Verdict};
+use crate::report::BatchReport;
+
+/// A part from its intent to its outcome.
+pub(super) struct Attempt {
+    pub(super) id: BatchId,
+    body: Option<Body>,
+    began: Instant,
+    status: Option<u16>,
+    pub(super) codes: Codes,
+    version_warning: bool,
+    pub(super) last: Option<Verdict>,
+    pub(super) may_have_arrived: bool,
+}
+
+/// The bytes of a request, which stay the same until the token that they prove is another.
+struct Body {
+    bytes: Bytes,
+    is_renewed: bool,
+}
+
+impl Attempt {
+    pub(super) fn new(id: BatchId) -> Self {
+        Self {
+            id,
+            body: None,
+            began: Instant::now(),
+            status: None,
+            codes: Codes::default(),
+            version_warning: false,
+            last: None,
+            may_have_arrived: false,
+        }
+    }
+
+    /// Posts the part once, given its events as JSON.
+    pub(super) async fn post(&mut self, access: &Access, events: usize, json: &[u8]) -> (Verdict, Course) {
+        let (graph, is_renewed) = access.current();
+        let body = match self.body.take() {
+            Some(body) if body.is_renewed == is_renewed => body,
+            Some(_) | None => Body { bytes: graph.body(json), is_renewed },
+        };
+        let posted = graph.post(body.bytes.clone()).await;
+        self.body = Some(body);
+        let (verdict, is_tight) = match posted {
+            Ok(reply) => {
+                let (verdict, codes) = answer::judge(&reply, events);
+                self.status = Some(reply.status);
+                self.codes = codes;
+                self.version_warning |= reply.version_warning;
+                (verdict, answer::quota(&reply).is_tight())
+            }
+            Err(delivery) => {
+                self.status = None;
+                self.codes = Codes::default();
+                (Verdict::Retry(delivery), false)
+            }
+        };
+        self.last = Some(verdict);
+        self.may_have_arrived |= verdict == Verdict::Retry(Delivery::Possible);
+        if verdict == Verdict::Stop(Stop::Token) && !is_renewed && access.renew().await {
+            // Meta looks at the token before it looks at the events.
+            return (Verdict::Retry(Delivery::Excluded), Course::Clean);
+        }
+        let is_troubled = is_tight || matches!(verdict, Verdict::Retry(_) | Verdict::Throttled(_));
+        (verdict, if is_troubled { Course::Troubled } else { Course::Clean })
+    }
+
+    /// Ends with what became of the part.
+    pub(super) fn end(
+        self,
+        settlement: Settlement,
+        events: &[BatchedEvent],
+        json: &[u8],
+        at: DateTime<Utc>,
+    ) -> (BatchId, Part) {
+        let Codes { code, subcode, trace, messages } = self.codes;
+        let report = BatchReport {
+            number: self.id.number,
+            events: events.len(),
+            outcome: settlement.fate.name(),
+            requests: settlement.requests,
+            status: self.status,
+            code,
+            subcode,
+            trace: trace.clone(),
+            millis: u64::try_from(self.began.elapsed().as_millis()).unwrap_or(u64::MAX),
+        };
+        let refused = (settlement.fate == PartFate::Rejected).then(|| identify(json)).flatten();
+        let part = Part {
+            report,
+            settlement,
+            events: events.to_vec(),
+            refused,
+            answer: Answer { status: self.status, code, subcode, trace },
+            at,
+            version_warning: self.version_warning,
+            has_messages: messages > 0,
+        };
+        (self.id, part)
+    }
+}
