@@ -3,6 +3,7 @@
 mod support;
 mod snowflake;
 mod sandbox;
+mod sandbox_faults;
 mod sync;
 mod dry_run;
 mod check;
