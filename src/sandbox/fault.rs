@@ -276,9 +276,9 @@ mod tests {
     use super::*;
 
     #[track_caller]
-    fn check(text: &str, when: When, fault: Fault, taking: Taking) {
+    fn check(text: &str, when: &When, fault: Fault, taking: Taking) {
         let rule: FaultRule = text.parse().unwrap();
-        assert_eq!((&rule.when, rule.fault, rule.taking), (&when, fault, taking), "{text}");
+        assert_eq!((&rule.when, rule.fault, rule.taking), (when, fault, taking), "{text}");
         assert_eq!(rule.to_string(), text);
     }
 
@@ -287,30 +287,30 @@ mod tests {
         use Fault as F;
         use Taking::{NotTaken, Taken};
         let always = When::default;
-        check("lost", always(), F::Lost, Taken);
-        check("lost,not-taken", always(), F::Lost, NotTaken);
-        check("nth=3:reset-after-read", When { nth: Some((3, 3)), ..always() }, F::ResetAfterRead, NotTaken);
-        check("nth=3..5:hang", When { nth: Some((3, 5)), ..always() }, F::Hang, Taken);
-        check("nth=50..:expired", When { nth: Some((50, u64::MAX)), ..always() }, F::Expired, NotTaken);
-        check("percent=5:503", When { percent: Some(5.0), ..always() }, F::Status(503), NotTaken);
-        check("percent=0.5:503,taken", When { percent: Some(0.5), ..always() }, F::Status(503), Taken);
+        check("lost", &always(), F::Lost, Taken);
+        check("lost,not-taken", &always(), F::Lost, NotTaken);
+        check("nth=3:reset-after-read", &When { nth: Some((3, 3)), ..always() }, F::ResetAfterRead, NotTaken);
+        check("nth=3..5:hang", &When { nth: Some((3, 5)), ..always() }, F::Hang, Taken);
+        check("nth=50..:expired", &When { nth: Some((50, u64::MAX)), ..always() }, F::Expired, NotTaken);
+        check("percent=5:503", &When { percent: Some(5.0), ..always() }, F::Status(503), NotTaken);
+        check("percent=0.5:503,taken", &When { percent: Some(0.5), ..always() }, F::Status(503), Taken);
         let event = |id: &str| When { event: Some(id.to_owned()), ..always() };
-        check("event=evt-7:refuse", event("evt-7"), F::Refuse(2_804_003), NotTaken);
-        check("event=a:b=c:refuse=2804016", event("a:b=c"), F::Refuse(2_804_016), NotTaken);
+        check("event=evt-7:refuse", &event("evt-7"), F::Refuse(2_804_003), NotTaken);
+        check("event=a:b=c:refuse=2804016", &event("a:b=c"), F::Refuse(2_804_016), NotTaken);
         let purchases = When { name: Some("Purchase".into()), percent: Some(10.0), times: Some(2), ..always() };
-        check("name=Purchase, percent=10,times=2:lost", purchases, F::Lost, Taken);
-        check("error=17/2446079", always(), F::Error(17, Some(2_446_079)), NotTaken);
-        check("error=-3", always(), F::Error(-3, None), NotTaken);
-        check("error", always(), F::Error(1, None), NotTaken);
-        check("throttle", always(), F::Throttle(1), NotTaken);
-        check("throttle=19", always(), F::Throttle(19), NotTaken);
-        check("slow=250", always(), F::Slow(Duration::from_millis(250)), Taken);
-        check("half", always(), F::Half, Taken);
-        check("html", always(), F::Html(502), NotTaken);
-        check("html=200,taken", always(), F::Html(200), Taken);
-        check("wrong-count", always(), F::WrongCount(None), Taken);
-        check("wrong-count=0", always(), F::WrongCount(Some(0)), Taken);
-        check("gzip-bomb", always(), F::GzipBomb, NotTaken);
+        check("name=Purchase, percent=10,times=2:lost", &purchases, F::Lost, Taken);
+        check("error=17/2446079", &always(), F::Error(17, Some(2_446_079)), NotTaken);
+        check("error=-3", &always(), F::Error(-3, None), NotTaken);
+        check("error", &always(), F::Error(1, None), NotTaken);
+        check("throttle", &always(), F::Throttle(1), NotTaken);
+        check("throttle=19", &always(), F::Throttle(19), NotTaken);
+        check("slow=250", &always(), F::Slow(Duration::from_millis(250)), Taken);
+        check("half", &always(), F::Half, Taken);
+        check("html", &always(), F::Html(502), NotTaken);
+        check("html=200,taken", &always(), F::Html(200), Taken);
+        check("wrong-count", &always(), F::WrongCount(None), Taken);
+        check("wrong-count=0", &always(), F::WrongCount(Some(0)), Taken);
+        check("gzip-bomb", &always(), F::GzipBomb, NotTaken);
     }
 
     #[test]

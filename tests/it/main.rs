@@ -4,6 +4,7 @@ mod support;
 mod snowflake;
 mod sandbox;
 mod sandbox_faults;
+mod sandbox_sdks;
 mod sync;
 mod dry_run;
 mod check;
