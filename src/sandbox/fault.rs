@@ -225,6 +225,13 @@ fn parse_range(text: &str) -> Option<(u64, u64)> {
     (first >= 1 && first <= last).then_some((first, last))
 }
 
+impl FaultRule {
+    /// Whether the events of a request are taken though the rule is carried out.
+    pub fn taking(&self) -> Taking {
+        self.taking
+    }
+}
+
 impl FromStr for FaultRule {
     type Err = NoFaultRule;
 
