@@ -7,7 +7,9 @@ use chrono::{DateTime, NaiveDate, NaiveDateTime, NaiveTime, TimeDelta, Utc};
 use clap::builder::FalseyValueParser;
 use clap::{Args, CommandFactory as _, Parser, Subcommand};
 
+use crate::config::SecretSource;
 use crate::report::survey::Ratio;
+use crate::sandbox::{FaultRule, Language, Quota};
 
 /// Sends the conversions in a Snowflake table to Meta's Conversions API: once each, hashed, from cron.
 #[derive(Debug, Parser)]
@@ -36,7 +38,8 @@ pub enum Command {
     #[command(after_help = HASH_EXAMPLES)]
     Hash(HashArgs),
     /// Serve a Graph API on this machine that refuses what Meta refuses
-    Sandbox(SandboxArgs),
+    #[command(after_help = SANDBOX_EXAMPLES)]
+    Sandbox(Box<SandboxArgs>),
     /// Look at the configuration
     #[command(subcommand)]
     Config(ConfigCommand),
@@ -55,6 +58,14 @@ Examples:
   fbcapi check                     the first 10,000 rows of Meta's window
   fbcapi check --rows all --since 24h
   fbcapi check --max-invalid 5%    exit code 3 if more than 5 % of the rows cannot be sent";
+
+const SANDBOX_EXAMPLES: &str = "\
+Examples:
+  fbcapi sandbox --record events.jsonl
+  fbcapi sandbox --fault 'nth=3:reset-after-read' --fault 'percent=5:503' --seed 7
+  fbcapi sandbox --fault 'event=evt-7:refuse' --fault 'name=Purchase,percent=10:lost'
+  fbcapi sandbox --quota 100/5m --locale fr
+docs/sandbox.md has every fault, and how to change faults while it runs.";
 
 const HASH_EXAMPLES: &str = "\
 Examples:
@@ -181,6 +192,39 @@ pub struct SandboxArgs {
     /// Write every accepted event into a file, one a line
     #[arg(long, env = "FBCAPI_RECORD", value_name = "FILE")]
     pub record: Option<PathBuf>,
+    /// The one dataset that there is; without it every number is one
+    #[arg(long, env = "FBCAPI_DATASET_ID", value_name = "ID")]
+    pub dataset_id: Option<String>,
+    /// The one good access token, out of a variable or a file; without it any token is good
+    #[arg(long, env = "FBCAPI_SANDBOX_TOKEN", value_name = "env:NAME|file:PATH", value_parser = parse_secret)]
+    pub access_token: Option<SecretSource>,
+    /// The app's secret, out of a variable or a file; with it each call needs a proof that the sender knows it
+    #[arg(long, env = "FBCAPI_SANDBOX_APP_SECRET", value_name = "env:NAME|file:PATH", value_parser = parse_secret)]
+    pub app_secret: Option<SecretSource>,
+    /// Refuse website events without user agent or page, as Meta's documentation says
+    #[arg(long, env = "FBCAPI_STRICT", value_parser = FalseyValueParser::new())]
+    pub strict: bool,
+    /// Take a value without currency
+    #[arg(long, env = "FBCAPI_BARE_VALUES", value_parser = FalseyValueParser::new())]
+    pub bare_values: bool,
+    /// Name the event that a batch is refused for, which Meta does not
+    #[arg(long, env = "FBCAPI_BLAME", value_parser = FalseyValueParser::new())]
+    pub blame: bool,
+    /// Language in which errors are explained: en, fr or da
+    #[arg(long, env = "FBCAPI_LOCALE", default_value = "en", value_name = "CODE", value_parser = parse_locale)]
+    pub locale: Language,
+    /// Allow so many calls in a time and tell it in Meta's headers: 100/5m, or 100/5m/17 with the code of a limit
+    #[arg(long, env = "FBCAPI_QUOTA", value_name = "CALLS/TIME[/CODE]")]
+    pub quota: Option<Quota>,
+    /// Take so many milliseconds for each answer
+    #[arg(long, env = "FBCAPI_LATENCY", value_name = "MS")]
+    pub latency: Option<u64>,
+    /// Let something go wrong; may be given several times, or with semicolons
+    #[arg(long = "fault", env = "FBCAPI_FAULT", value_name = "RULE", value_delimiter = ';')]
+    pub faults: Vec<FaultRule>,
+    /// Start of the random choices of faults; the same start gives the same choices
+    #[arg(long, env = "FBCAPI_SEED", default_value_t = 1, value_name = "N")]
+    pub seed: u64,
 }
 
 /// What to show of the configuration.
@@ -269,6 +313,18 @@ fn parse_sample(text: &str) -> Result<Sample, String> {
         return Ok(Sample::All);
     }
     parse_count(text).map(Sample::First).map_err(|why| format!("{why}, or all"))
+}
+
+fn parse_secret(text: &str) -> Result<SecretSource, String> {
+    match text.split_once(':') {
+        Some(("env", name)) => Ok(SecretSource::Variable(name.to_owned())),
+        Some(("file", path)) => Ok(SecretSource::File(path.to_owned())),
+        _ => Err("a secret is no flag: expected env:NAME or file:PATH".to_owned()),
+    }
+}
+
+fn parse_locale(text: &str) -> Result<Language, String> {
+    Language::parse(text).ok_or_else(|| "expected en, fr or da".to_owned())
 }
 
 fn parse_percent(text: &str) -> Result<Ratio, String> {

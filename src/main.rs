@@ -55,7 +55,7 @@ fn run(cli: &Cli) -> anyhow::Result<Exit> {
             Err(refused) => Ok(tell(&refused.mistakes)),
         },
         Command::Demo(args) => runtime()?.block_on(commands::demo::run(args.rows.try_into()?, world)),
-        Command::Sandbox(args) => runtime()?.block_on(commands::sandbox::run(args)),
+        Command::Sandbox(args) => runtime()?.block_on(commands::sandbox::run(args, machine().environment)),
         Command::Hash(args) => hash_values(cli, args),
         Command::Config(ConfigCommand::Show { sources }) => {
             let (shown, mistakes) = match load(cli, &[], Purpose::Show) {

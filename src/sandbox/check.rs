@@ -8,7 +8,8 @@ use serde::de::IgnoredAny;
 use serde_json::value::RawValue;
 
 use super::event::{CustomData, Event};
-use super::refusal::EventFault;
+use super::event_fault::EventFault;
+use super::place::{self, Website};
 
 /// How old an event may be. Source: Conversions API, server event parameters, `event_time`.
 const WINDOW_SECONDS: i64 = 7 * 86_400;
@@ -28,6 +29,25 @@ const ACTION_SOURCES: [&str; 9] = [
     "business_messaging",
     "other",
 ];
+
+/// What to make of a value without currency. Only one report of a refusal is known.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum BareValue {
+    /// It is refused.
+    #[default]
+    Refused,
+    /// It is taken.
+    Taken,
+}
+
+/// How strictly events are judged where Meta's ways are not known.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Strictness {
+    /// What a website event must say of the visit.
+    pub website: Website,
+    /// What to make of a value without currency.
+    pub bare_value: BareValue,
+}
 
 /// The moment by which events are judged, and how far they may lie ahead of it.
 #[derive(Debug, Clone, Copy)]
@@ -61,7 +81,7 @@ impl Moment {
 ///
 /// Source of the order: live calls in which the time was refused before the customer information; the rest is
 /// inferred.
-pub(crate) fn read(json: &str, moment: Moment) -> Result<Event<'_>, EventFault> {
+pub(crate) fn read(json: &str, moment: Moment, strictness: Strictness) -> Result<Event<'_>, EventFault> {
     let Ok(mut event) = serde_json::from_str::<Event<'_>>(json) else { return Err(EventFault::Unreadable) };
     let Some(name) = event.name.as_ref().filter(|name| !name.is_blank()) else {
         return Err(EventFault::Missing("event_name"));
@@ -75,8 +95,9 @@ pub(crate) fn read(json: &str, moment: Moment) -> Result<Event<'_>, EventFault> 
         return Err(EventFault::UnexpectedKey(key));
     }
     check_time(time, source.as_str(), moment)?;
-    check_user_data(&event, source.as_str())?;
-    check_custom_data(name.as_str(), event.custom_data.as_ref())?;
+    check_user_data(&event)?;
+    place::check(&event, strictness.website)?;
+    check_custom_data(name.as_str(), event.custom_data.as_ref(), strictness.bare_value)?;
     Ok(event)
 }
 
@@ -93,7 +114,7 @@ fn check_time(time: i64, action_source: &str, moment: Moment) -> Result<(), Even
 }
 
 /// Applies the rules of customer information.
-fn check_user_data(event: &Event<'_>, action_source: &str) -> Result<(), EventFault> {
+fn check_user_data(event: &Event<'_>) -> Result<(), EventFault> {
     let user_data = event.user_data.unwrap_or_default();
     if let Some(key) = user_data.unhashed() {
         return Err(EventFault::NotHashed(key));
@@ -101,15 +122,18 @@ fn check_user_data(event: &Event<'_>, action_source: &str) -> Result<(), EventFa
     if user_data.is_too_broad() {
         return Err(EventFault::TooFewKeys);
     }
-    let is_whatsapp = event.messaging_channel.as_ref().is_some_and(|channel| channel.as_str() == "whatsapp");
-    if action_source == "business_messaging" && is_whatsapp && !user_data.names_business() {
-        return Err(EventFault::MessagingWithoutPage);
+    if user_data.has_strange_lead() {
+        return Err(EventFault::LeadId);
     }
     Ok(())
 }
 
 /// Applies the rules of amounts and contents.
-fn check_custom_data(event_name: &str, custom_data: Option<&CustomData<'_>>) -> Result<(), EventFault> {
+fn check_custom_data(
+    event_name: &str,
+    custom_data: Option<&CustomData<'_>>,
+    bare_value: BareValue,
+) -> Result<(), EventFault> {
     let value = custom_data.and_then(|custom| custom.value);
     let currency = custom_data.and_then(|custom| custom.currency.as_ref()).filter(|currency| !currency.is_blank());
     let is_purchase = event_name == "Purchase";
@@ -121,7 +145,7 @@ fn check_custom_data(event_name: &str, custom_data: Option<&CustomData<'_>>) -> 
     }
     match currency {
         None if is_purchase => return Err(EventFault::PurchaseWithoutCurrency),
-        None if value.is_some() => return Err(EventFault::ValueWithoutCurrency),
+        None if value.is_some() && bare_value == BareValue::Refused => return Err(EventFault::ValueWithoutCurrency),
         None => {}
         Some(code) if is_currency(code.as_str()) => {}
         Some(_) => return Err(EventFault::Invalid("currency")),
@@ -175,7 +199,7 @@ mod tests {
 
     fn fault_of(json: &str) -> Option<EventFault> {
         let now = DateTime::from_timestamp(NOW, 0).unwrap();
-        read(json, Moment::new(now, Duration::from_secs(60))).err()
+        read(json, Moment::new(now, Duration::from_secs(60)), Strictness::default()).err()
     }
 
     fn check_time(action_source: &str, seconds_ago: i64, expected: impl Into<Option<EventFault>>) {
@@ -246,14 +270,9 @@ mod tests {
         check(r#"{"user_data":{}}"#, EventFault::TooFewKeys);
         check(r#"{"user_data":null}"#, EventFault::TooFewKeys);
         check(r#"{"user_data":{"external_id":"u-1"}}"#, None);
-        check(
-            r#"{"action_source":"business_messaging","messaging_channel":"whatsapp","user_data":{"ctwa_clid":"c"}}"#,
-            EventFault::MessagingWithoutPage,
-        );
-        check(
-            r#"{"action_source":"business_messaging","messaging_channel":"whatsapp","user_data":{"page_id":"1"}}"#,
-            None,
-        );
+        check(r##"{"user_data":{"em":"#","lead_id":"1"}}"##, EventFault::LeadId);
+        check(r#"{"action_source":"app"}"#, EventFault::AppWithoutDevice);
+        check(r#"{"action_source":"business_messaging"}"#, EventFault::MessagingName("Lead".into()));
     }
 
     #[test]

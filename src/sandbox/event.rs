@@ -22,6 +22,10 @@ pub(crate) struct Event<'a> {
     pub(crate) action_source: Option<Text<'a>>,
     /// Which channel a messaging event came through.
     pub(crate) messaging_channel: Option<Text<'a>>,
+    /// The page, whatever it is.
+    pub(crate) source_url: Option<IgnoredAny>,
+    /// What is known of the app and the device.
+    pub(crate) app_data: Option<AppData<'a>>,
     /// Whose it is.
     pub(crate) user_data: Option<UserData>,
     /// What it was worth.
@@ -42,6 +46,25 @@ pub(crate) struct CustomData<'a> {
     /// What was bought.
     #[serde(borrow)]
     pub(crate) contents: Option<&'a RawValue>,
+}
+
+/// The part of `app_data` that Meta checks.
+#[derive(Debug, Default, Deserialize)]
+pub(crate) struct AppData<'a> {
+    /// The device, as the app's SDK describes it.
+    #[serde(borrow)]
+    pub(crate) extinfo: Option<&'a RawValue>,
+}
+
+/// The part of an event by which people and fault rules know it.
+#[derive(Debug, Deserialize)]
+pub(crate) struct Glance<'a> {
+    /// The id.
+    #[serde(borrow)]
+    pub(crate) event_id: Option<Text<'a>>,
+    /// The name.
+    #[serde(borrow)]
+    pub(crate) event_name: Option<Text<'a>>,
 }
 
 /// A JSON string, borrowed when it holds no escapes.
@@ -117,8 +140,9 @@ impl<'de> Visitor<'de> for EventVisitor {
                 EventKey::UserData => event.user_data = map.next_value()?,
                 EventKey::CustomData => event.custom_data = map.next_value()?,
                 EventKey::MessagingChannel => event.messaging_channel = map.next_value()?,
-                EventKey::EventSourceUrl
-                | EventKey::OptOut
+                EventKey::EventSourceUrl => event.source_url = map.next_value()?,
+                EventKey::AppData => event.app_data = map.next_value()?,
+                EventKey::OptOut
                 | EventKey::ReferrerUrl
                 | EventKey::DataProcessingOptions
                 | EventKey::DataProcessingOptionsCountry
@@ -126,7 +150,6 @@ impl<'de> Visitor<'de> for EventVisitor {
                 | EventKey::OriginalEventData
                 | EventKey::CustomerSegmentation
                 | EventKey::AttributionData
-                | EventKey::AppData
                 | EventKey::AdvancedMeasurementTable => {
                     map.next_value::<IgnoredAny>()?;
                 }

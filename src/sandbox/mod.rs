@@ -7,9 +7,20 @@ mod form;
 mod event;
 mod user_data;
 mod call;
+mod target;
+mod place;
 mod check;
+mod language;
+mod event_fault;
 mod refusal;
 mod store;
+mod fault;
+mod rules;
+mod quota;
+mod wire;
+mod answer;
+mod play;
+mod admin;
 mod server;
 
 use std::fmt;
@@ -19,7 +30,6 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::serve::ListenerExt;
 use chrono::{DateTime, Utc};
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
@@ -27,8 +37,13 @@ use tokio::task::JoinHandle;
 
 use crate::private::Secret;
 
-pub use refusal::{Blame, Language};
-pub use store::Stats;
+pub use check::{BareValue, Strictness};
+pub use fault::{FaultRule, NoFaultRule, Taking};
+pub use language::Language;
+pub use place::Website;
+pub use quota::{NoQuota, Quota};
+pub use refusal::{Blame, Limit};
+pub use store::{Repeated, Stats};
 
 /// How long a sandbox that stops waits for requests in flight.
 const FAREWELL: Duration = Duration::from_secs(2);
@@ -50,6 +65,14 @@ pub struct SandboxOptions {
     pub dataset_id: Option<String>,
     /// How far an event may lie in the future. Meta documents no bound.
     pub future_tolerance: Duration,
+    /// How strictly events are judged where Meta's ways are not known.
+    pub strictness: Strictness,
+    /// How many calls there may be; without it there is no limit and no header about it.
+    pub quota: Option<Quota>,
+    /// What goes wrong; the first rule that a request meets decides.
+    pub faults: Vec<FaultRule>,
+    /// The seed of the shares in fault rules.
+    pub seed: u64,
     /// How long an answer takes. The events are kept before the wait.
     pub latency: Option<Duration>,
     /// The language of error titles and texts.
@@ -103,6 +126,10 @@ impl Default for SandboxOptions {
             app_secret: None,
             dataset_id: None,
             future_tolerance: Duration::from_secs(60),
+            strictness: Strictness::default(),
+            quota: None,
+            faults: Vec::new(),
+            seed: 1,
             latency: None,
             language: Language::default(),
             blame: Blame::default(),
@@ -144,11 +171,10 @@ pub async fn start(options: SandboxOptions) -> Result<Sandbox, SandboxError> {
     let address = listener.local_addr().map_err(failed)?;
     let shared = Arc::new(server::Shared::new(options, store));
     let router = server::router(Arc::clone(&shared));
+    let router = router.into_make_service_with_connect_info::<wire::Line>();
     let (farewell, told) = oneshot::channel::<()>();
-    // An answer is small and must not wait for the next one to fill a packet.
-    let listener = listener.tap_io(|stream| drop(stream.set_nodelay(true)));
     let task = tokio::spawn(async move {
-        axum::serve(listener, router).with_graceful_shutdown(async move { drop(told.await) }).await
+        axum::serve(wire::Door(listener), router).with_graceful_shutdown(async move { drop(told.await) }).await
     });
     Ok(Sandbox { address, shared, farewell, task })
 }
@@ -167,6 +193,22 @@ impl Sandbox {
     /// What it has counted so far.
     pub fn stats(&self) -> Stats {
         self.shared.store.stats()
+    }
+
+    /// The events that it accepted more than once.
+    pub fn repeated(&self) -> Vec<Repeated> {
+        self.shared.store.repeated()
+    }
+
+    /// How often it accepted an event.
+    pub fn times_taken(&self, dataset_id: &str, event_name: &str, event_id: &str) -> u64 {
+        self.shared.store.times(dataset_id, event_name, event_id)
+    }
+
+    /// Lets go wrong what the rules say, and nothing else.
+    pub fn set_faults(&self, rules: &[FaultRule]) {
+        self.shared.rules.clear();
+        self.shared.rules.add(rules.iter().cloned());
     }
 
     /// Takes no new connections, lets requests in flight end within two seconds, and stops.

@@ -1,23 +1,13 @@
-//! What Meta says when it refuses a request. The one table of codes, titles and texts.
+//! What Meta says when it refuses a request, as it stands on the wire.
 //!
-//! Bodies were collected from public reports of real refusals. Where only the subcode is known, title and text are
-//! ours and say so; a client must decide by the codes alone.
+//! Bodies were collected from public reports of real refusals; where one is not known that is said.
 
 use std::borrow::Cow;
 
 use serde::Serialize;
 
-/// The language of titles and texts, which Meta takes from the owner of the token.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Language {
-    /// English.
-    #[default]
-    English,
-    /// French, where a French body was seen; else English.
-    French,
-    /// Danish, where a Danish body was seen; else English.
-    Danish,
-}
+use super::event_fault::EventFault;
+use super::language::Language;
 
 /// Whether an answer names the event that it refuses.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -60,47 +50,54 @@ pub(crate) enum Refusal {
     NotRecorded,
     /// One event is bad, hence all are refused.
     Event { index: usize, fault: EventFault },
+    /// The token was good once.
+    TokenExpired,
+    /// There were too many calls.
+    Throttled(Limit),
+    /// Meta has trouble of its own, and says so with this status.
+    Unavailable { status: u16 },
+    /// A fault rule says so.
+    Asked { status: u16, code: i64, subcode: Option<u32> },
 }
 
-/// What is wrong with an event.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum EventFault {
-    /// It is no object, or a field has a type that Meta does not document.
-    Unreadable,
-    /// A required field is absent or blank.
-    Missing(&'static str),
-    /// A field holds a value that is not among those documented.
-    Invalid(&'static str),
-    /// It has a key that no event has.
-    UnexpectedKey(String),
-    /// It is older than Meta accepts.
-    TooOld,
-    /// It has not happened yet.
-    InFuture,
-    /// A customer information parameter is in the clear.
-    NotHashed(&'static str),
-    /// Its customer information is missing or too broad.
-    TooFewKeys,
-    /// A Purchase has no value.
-    PurchaseWithoutValue,
-    /// A Purchase has no currency.
-    PurchaseWithoutCurrency,
-    /// A value has no currency.
-    ValueWithoutCurrency,
-    /// An item of `contents` has no id.
-    ContentWithoutId,
-    /// A `WhatsApp` event names neither page nor business account.
-    MessagingWithoutPage,
+/// Which limit was reached.
+///
+/// Source: Graph API and Marketing API, rate limiting. Meta documents no status; third parties have seen several.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Limit {
+    /// That of the app, code 4.
+    App,
+    /// That of the user, code 17.
+    User,
+    /// That of the ad account on a call, code 613.
+    Custom,
+    /// That of the ad account in ads management, code 80004.
+    #[default]
+    AdAccount,
+}
+
+impl Limit {
+    /// Finds the limit by its code.
+    pub fn parse(code: &str) -> Option<Self> {
+        match code {
+            "4" => Some(Self::App),
+            "17" => Some(Self::User),
+            "613" => Some(Self::Custom),
+            "80004" => Some(Self::AdAccount),
+            _ => None,
+        }
+    }
 }
 
 /// One line of the table.
 struct Facts {
     status: u16,
     kind: &'static str,
-    code: u32,
+    code: i64,
     subcode: Option<u32>,
     message: Cow<'static, str>,
-    user: Option<(Cow<'static, str>, Cow<'static, str>)>,
+    is_transient: Option<bool>,
+    words: Option<(String, String)>,
 }
 
 /// An error's body as it stands on the wire.
@@ -115,7 +112,7 @@ struct ErrorBody<'a> {
     message: &'a str,
     #[serde(rename = "type")]
     kind: &'a str,
-    code: u32,
+    code: i64,
     #[serde(skip_serializing_if = "Option::is_none")]
     error_data: Option<ErrorData>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -161,10 +158,6 @@ impl Refusal {
             }
             (Blame::Event | Blame::Nobody, _) => None,
         };
-        let transient = match self {
-            Self::NotRecorded => Some(true),
-            _ => facts.user.is_some().then_some(false),
-        };
         let body = Body {
             error: ErrorBody {
                 message: &facts.message,
@@ -172,9 +165,9 @@ impl Refusal {
                 code: facts.code,
                 error_data: blamed,
                 error_subcode: facts.subcode,
-                is_transient: transient,
-                error_user_title: facts.user.as_ref().map(|(title, _)| title.as_ref()),
-                error_user_msg: facts.user.as_ref().map(|(_, text)| text.as_ref()),
+                is_transient: facts.is_transient,
+                error_user_title: facts.words.as_ref().map(|(title, _)| title.as_str()),
+                error_user_msg: facts.words.as_ref().map(|(_, text)| text.as_str()),
                 fbtrace_id: trace,
             },
         };
@@ -215,157 +208,77 @@ impl Refusal {
             Self::DataMissing => plain(400, 100, "(#100) The parameter data is required"),
             Self::DataNotArray => plain(400, 100, "(#100) param data must be an array."),
             // Source of the limit: Conversions API, using the API. The real body is not known.
-            Self::TooManyEvents => invalid(None, "Too many events", "You can send up to 1,000 events at a time."),
+            Self::TooManyEvents => Facts {
+                is_transient: Some(false),
+                words: Some(("Too many events".into(), "You can send up to 1,000 events at a time.".into())),
+                ..plain(400, 100, "Invalid parameter")
+            },
             // Meta documents no limit of the body; this one is the sandbox's.
             Self::BodyUnreadable => {
                 plain(413, 1, "Please reduce the amount of data you're asking for, then retry your request")
             }
-            // Observed: facebook-python-business-sdk#431.
-            Self::NotRecorded => plain(500, 2, "(#2) Service temporarily unavailable"),
-            Self::Event { index, fault } => fault.facts(*index, language),
+            Self::NotRecorded => unavailable(500),
+            Self::Unavailable { status } => unavailable(*status),
+            Self::Event { index, fault } => {
+                let (subcode, words) = (fault.subcode(), fault.words(language));
+                let is_transient = (subcode.is_some() || words.is_some()).then_some(false);
+                Facts { subcode, is_transient, words, ..plain(400, 100, fault.message(*index)) }
+            }
+            // Source: Graph API, error handling, sample body; the status is that of another bad token.
+            Self::TokenExpired => {
+                Facts { subcode: Some(463), ..plain(401, 190, "Error validating access token: Session has expired") }
+            }
+            Self::Throttled(limit) => limit.facts(),
+            Self::Asked { status, code, subcode } => {
+                let message = format!("(#{code}) A fault rule asked for this error");
+                Facts { subcode: *subcode, ..plain(*status, *code, message) }
+            }
         }
     }
 }
 
-impl EventFault {
-    /// The field to blame, when there is one.
-    fn field(&self) -> Option<&str> {
+impl Limit {
+    /// The line of a limit. Source: Graph API, rate limiting; Marketing API, rate limiting.
+    fn facts(self) -> Facts {
         match self {
-            Self::Unreadable => None,
-            Self::Missing(field) | Self::Invalid(field) => Some(field),
-            Self::UnexpectedKey(key) => Some(key),
-            Self::TooOld | Self::InFuture => Some("event_time"),
-            Self::NotHashed(_) | Self::TooFewKeys | Self::MessagingWithoutPage => Some("user_data"),
-            Self::PurchaseWithoutValue
-            | Self::PurchaseWithoutCurrency
-            | Self::ValueWithoutCurrency
-            | Self::ContentWithoutId => Some("custom_data"),
-        }
-    }
-
-    /// The fault's line of the table.
-    fn facts(&self, index: usize, language: Language) -> Facts {
-        match (self, language) {
-            // Observed: Setono/meta-conversions-api-php-sdk.
-            (Self::Unreadable, _) => plain(400, 100, "Invalid parameter"),
-            // Titles and texts of the next two are ours; the real bodies are not known.
-            (Self::Missing(field), _) => invalid(
-                None,
-                "Missing Required Parameter",
-                format!("The {field} parameter is required for every event."),
-            ),
-            (Self::Invalid(field), _) => invalid(
-                None,
-                "Invalid Parameter Value",
-                format!("The {field} parameter holds a value that is not supported."),
-            ),
-            // Observed: facebook-nodejs-business-sdk#258, the one body of this edge that carries an index.
-            (Self::UnexpectedKey(key), _) => plain(
-                400,
-                100,
-                format!(
-                    "(#100) Server Side Api Parameter Error: Unexpected key \"{key}\" on param \"$['data'][{index}]\"."
-                ),
-            ),
-            // Observed on v26.0.
-            (Self::TooOld, Language::French) => invalid(
-                Some(2_804_003),
-                "Timestamp de l’évènement trop ancien",
-                "Le timestamp pour cet évènement est trop éloigné dans le passé. Les évènements doivent être envoyés \
-                 depuis votre serveur dans les 7 jours après avoir eu lieu. Entrez un timestamp qui a eu lieu au cours \
-                 des 7 derniers jours.",
-            ),
-            // Observed: rudder-transformer.
-            (Self::TooOld, Language::English | Language::Danish) => invalid(
-                Some(2_804_003),
-                "Event Timestamp Too Old",
-                "The timestamp for this event is too far in the past. Events need to be sent from your server within 7 \
-                 days of when they occurred. Enter a timestamp that has occurred within the last 7 days.",
-            ),
-            // Only the subcode is known, from a public log.
-            (Self::InFuture, _) => invalid(
-                Some(2_804_004),
-                "Event Timestamp in the Future",
-                "The timestamp for this event is in the future.",
-            ),
-            // Observed: facebook-java-business-sdk#421.
-            (Self::NotHashed(key), _) => invalid(
-                Some(2_804_016),
-                "User Parameter Not Hashed",
-                format!(
-                    "The {key} parameter isn’t hashed. Hash all user parameters as SHA256, except for client user \
-                     agent, click ID, and browser ID. Any other user parameters that are not hashed are automatically \
-                     rejected by Facebook."
-                ),
-            ),
-            // Observed: Setono/meta-conversions-api-php-sdk.
-            (Self::TooFewKeys, Language::Danish) => invalid(
-                Some(2_804_050),
-                "Du har ikke tilføjet tilstrækkelige data om kundeoplysningsparametre for denne hændelse",
-                "Denne hændelse har ingen kundeoplysningsparametre, eller den har en kombination af \
-                 kundeoplysningsparametre, der er så bred, at det er usandsynligt, at det vil være effektivt til \
-                 matchning. Du kan løse dette ved at gå til de anbefalede fremgangsmåder for parametre på \
-                 developers.facebook.com/docs/marketing-api/conversions-api/best-practices/#req-rec-params",
-            ),
-            // The title was observed; the text is translated from the Danish one.
-            (Self::TooFewKeys, Language::English | Language::French) => invalid(
-                Some(2_804_050),
-                "You haven't added sufficient customer information parameter data for this event",
-                "This event has no customer information parameters or it has a combination of customer information \
-                 parameters that is so broad that it is unlikely to be effective for matching. To resolve this, see \
-                 the recommended parameter best practices at \
-                 developers.facebook.com/docs/marketing-api/conversions-api/best-practices/#req-rec-params",
-            ),
-            // Observed: rudder-transformer.
-            (Self::PurchaseWithoutValue, _) => invalid(
-                Some(2_804_009),
-                "Missing Value for Purchase Event",
-                "Your purchase event doesn’t include a value parameter. Enter a value. For example: 1.99",
-            ),
-            // Observed: adsmurai-facebook-conversions-api-client#7.
-            (Self::PurchaseWithoutCurrency, _) => invalid(
-                Some(2_804_010),
-                "Missing Currency for Purchase Event",
-                "Your purchase event doesn’t include a currency parameter. Enter a currency parameter. For example: USD",
-            ),
-            // Only the subcodes of the next two are known.
-            (Self::ValueWithoutCurrency, _) => {
-                invalid(Some(2_804_023), "Missing Currency", "A value was sent without a currency.")
-            }
-            (Self::ContentWithoutId, _) => {
-                invalid(Some(2_804_008), "Invalid Contents Parameter", "An item in contents does not include an id.")
-            }
-            // Observed in Portuguese; translated.
-            (Self::MessagingWithoutPage, _) => invalid(
-                Some(2_804_116),
-                "Missing Page ID or WhatsApp Business Account ID",
-                "Your event with action source business_messaging from channel whatsapp has neither \"page_id\" nor \
-                 \"whatsapp_business_account_id\".",
-            ),
+            Self::App => plain(400, 4, "(#4) Application request limit reached"),
+            Self::User => Facts { subcode: Some(2_446_079), ..plain(400, 17, "User request limit reached") },
+            Self::Custom => Facts {
+                subcode: Some(1_487_742),
+                ..plain(
+                    400,
+                    613,
+                    "There have been too many calls from this ad-account. Please wait a bit and try again.",
+                )
+            },
+            Self::AdAccount => Facts {
+                subcode: Some(2_446_079),
+                ..plain(
+                    400,
+                    80_004,
+                    "(#80004) There have been too many calls to this ad-account. Wait a bit and try again. For more \
+                     info, please refer to \
+                     https://developers.facebook.com/docs/graph-api/overview/rate-limiting#ads-management.",
+                )
+            },
         }
     }
 }
 
 /// A line with a message only.
-fn plain(status: u16, code: u32, message: impl Into<Cow<'static, str>>) -> Facts {
-    Facts { status, kind: "OAuthException", code, subcode: None, message: message.into(), user: None }
+fn plain(status: u16, code: i64, message: impl Into<Cow<'static, str>>) -> Facts {
+    let message = message.into();
+    Facts { status, kind: "OAuthException", code, subcode: None, message, is_transient: None, words: None }
+}
+
+/// The line of trouble at Meta's. Observed with status 400: facebook-python-business-sdk#431.
+fn unavailable(status: u16) -> Facts {
+    Facts { is_transient: Some(true), ..plain(status, 2, "(#2) Service temporarily unavailable") }
 }
 
 /// A line about the call itself rather than what it carries.
-fn method(code: u32, subcode: Option<u32>, message: impl Into<Cow<'static, str>>) -> Facts {
-    Facts { status: 400, kind: "GraphMethodException", code, subcode, message: message.into(), user: None }
-}
-
-/// A line about the events, with a title and a text for people.
-fn invalid(subcode: Option<u32>, title: impl Into<Cow<'static, str>>, text: impl Into<Cow<'static, str>>) -> Facts {
-    Facts {
-        status: 400,
-        kind: "OAuthException",
-        code: 100,
-        subcode,
-        message: "Invalid parameter".into(),
-        user: Some((title.into(), text.into())),
-    }
+fn method(code: i64, subcode: Option<u32>, message: impl Into<Cow<'static, str>>) -> Facts {
+    Facts { kind: "GraphMethodException", subcode, ..plain(400, code, message) }
 }
 
 #[cfg(test)]
@@ -398,7 +311,14 @@ mod tests {
         check_codes(EventFault::NotHashed("em"), "100/2804016");
         check_codes(EventFault::ValueWithoutCurrency, "100/2804023");
         check_codes(EventFault::TooFewKeys, "100/2804050");
-        check_codes(EventFault::MessagingWithoutPage, "100/2804116");
+        check_codes(EventFault::LeadId, "100/2804036");
+        check_codes(EventFault::AppWithoutDevice, "100/2804043");
+        check_codes(EventFault::MessagingName("Lead".into()), "100/2804066");
+        check_codes(EventFault::MessengerWithoutPage, "100/2804069");
+        check_codes(EventFault::InstagramWithoutAccount, "100/2804079");
+        check_codes(EventFault::WhatsappWithoutClick, "100/2804087");
+        check_codes(EventFault::WhatsappWithoutAccount, "100/2804116");
+        check_codes(EventFault::Asked(2_804_048), "100/2804048");
     }
 
     #[test]

@@ -1,49 +1,56 @@
-//! The HTTP side: which path means what, and the way of a request to the events edge.
+//! The way of a request to the events edge, from the token to the answer.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use axum::Router;
 use axum::body::{Body, Bytes, to_bytes};
-use axum::extract::{Request, State};
+use axum::extract::{ConnectInfo, Request, State};
 use axum::http::header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap};
 use axum::http::request::Parts;
 use axum::http::{Method, StatusCode};
 use axum::response::Response;
-use axum::routing::{get, post};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use chrono::{DateTime, Utc};
 use ring::hmac;
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 
-use super::SandboxOptions;
-use super::call::Call;
+use super::call::{Call, Purpose};
 use super::check::{self, Moment};
+use super::fault::Taking;
 use super::form::{self, Field};
+use super::quota::{Gauge, Reading};
 use super::refusal::Refusal;
+use super::rules::{Chosen, Rules};
 use super::store::{self, Batch, Store};
+use super::target::{self, Target};
+use super::wire::{Break, Line};
+use super::{SandboxOptions, admin, answer, play};
 
 /// The most bytes that a body may have; Meta documents no limit.
 const MAX_BODY_BYTES: usize = 32 << 20;
-
-/// The newest version of the Graph API and the oldest that is still served. Source: Graph API changelog.
-const VERSIONS: std::ops::RangeInclusive<u32> = 21..=26;
 
 /// What all requests share.
 #[derive(Debug)]
 pub(crate) struct Shared {
     pub(crate) options: SandboxOptions,
     pub(crate) store: Store,
+    pub(super) rules: Rules,
+    gauge: Option<Gauge>,
     traces: AtomicU64,
 }
 
-/// The body of a success. Source: live calls to v26.0.
-#[derive(Serialize)]
-struct Success<'a> {
-    events_received: usize,
-    messages: [&'a str; 0],
-    fbtrace_id: &'a str,
+/// What became of a request to the events edge.
+struct Judged {
+    /// How many events it brought, or why they were refused.
+    outcome: Result<usize, Refusal>,
+    /// What is to go wrong with the answer.
+    chosen: Option<Chosen>,
+    /// How much of the quota is used.
+    usage: Option<Reading>,
 }
 
 /// A dataset as the Graph API shows it. Source: Conversions API, offline events; `AdsPixel` of Meta's SDKs.
@@ -55,27 +62,16 @@ struct Dataset<'a> {
     is_unavailable: bool,
 }
 
-/// What a path means.
-#[derive(Debug, PartialEq, Eq)]
-enum Target<'a> {
-    /// The events edge of a dataset.
-    Events { version: &'a str, id: &'a str },
-    /// A dataset.
-    Dataset { version: &'a str, id: &'a str },
-    /// Either of them, without version.
-    Unversioned,
-    /// Nothing.
-    Nowhere,
-}
-
 impl Shared {
     /// Makes the state of a sandbox that has received nothing.
     pub(crate) fn new(options: SandboxOptions, store: Store) -> Self {
-        Self { options, store, traces: AtomicU64::new(0) }
+        let rules = Rules::new(&options.faults, options.seed);
+        let gauge = options.quota.map(Gauge::new);
+        Self { options, store, rules, gauge, traces: AtomicU64::new(0) }
     }
 
     /// Makes a trace id: an `A` and 22 characters of base64url. Source: live calls to v26.0.
-    fn trace(&self) -> String {
+    pub(super) fn trace(&self) -> String {
         let number = self.traces.fetch_add(1, Ordering::Relaxed);
         let hash = Sha256::new().chain_update(b"trace").chain_update(number.to_le_bytes()).finalize();
         let text = URL_SAFE_NO_PAD.encode(hash.first_chunk::<16>().expect("a SHA-256 digest has 32 bytes"));
@@ -109,16 +105,37 @@ impl Shared {
         }
     }
 
-    /// Judges a call to the events edge and keeps its events, all or none.
-    fn receive(&self, dataset_id: &str, call: Call<'_>) -> Result<usize, Refusal> {
-        self.admit(&call)?;
-        self.find(&Method::POST, dataset_id)?;
-        let purpose = call.purpose;
-        let events = call.data.events()?;
-        let moment = Moment::new(self.options.clock.now(), self.options.future_tolerance);
+    /// Judges a call to the events edge and keeps its events, all or none, unless a fault rule is against it.
+    fn receive(&self, dataset_id: &str, mut call: Call<'_>) -> Judged {
+        let now = self.options.clock.now();
+        let usage = self.gauge.as_ref().map(|gauge| gauge.count(now.timestamp()));
+        let data = std::mem::take(&mut call.data);
+        let admitted = self.admit(&call).and_then(|()| self.find(&Method::POST, dataset_id));
+        let admitted = admitted.and_then(|()| match usage.and_then(|usage| usage.reached) {
+            Some(limit) => Err(Refusal::Throttled(limit)),
+            None => data.events(),
+        });
+        let sent = admitted.as_ref().map_or(0, Vec::len);
+        let chosen = self.rules.choose(admitted.as_deref().unwrap_or_default());
+        let outcome = match chosen {
+            Some(Chosen { taking: Taking::NotTaken, .. }) => Ok(sent),
+            Some(_) | None => admitted.and_then(|events| self.keep(dataset_id, call.purpose, now, events)),
+        };
+        Judged { outcome, chosen, usage }
+    }
+
+    /// Keeps events if every one of them is good.
+    fn keep(
+        &self,
+        dataset_id: &str,
+        purpose: Purpose,
+        now: DateTime<Utc>,
+        events: Vec<Cow<'_, str>>,
+    ) -> Result<usize, Refusal> {
+        let moment = Moment::new(now, self.options.future_tolerance);
         let mut keys = Vec::with_capacity(events.len());
         for (index, json) in events.iter().enumerate() {
-            match check::read(json, moment) {
+            match check::read(json, moment, self.options.strictness) {
                 Ok(event) => keys.push(store::key(dataset_id, &event)),
                 Err(fault) => return Err(Refusal::Event { index, fault }),
             }
@@ -128,49 +145,32 @@ impl Shared {
         self.store.commit(&batch).map_err(|_| Refusal::NotRecorded)?;
         Ok(count)
     }
-
-    /// Turns a refusal into an answer.
-    fn refuse(&self, refusal: &Refusal) -> Response {
-        let body = refusal.body(self.options.language, self.options.blame, &self.trace());
-        let status = StatusCode::from_u16(refusal.status()).unwrap_or(StatusCode::BAD_REQUEST);
-        json(status, body)
-    }
 }
 
 /// Makes the routes of the sandbox.
 pub(crate) fn router(shared: Arc<Shared>) -> Router {
-    Router::new()
-        .route("/", get(show_stats))
-        .route("/sandbox/stats", get(show_stats))
-        .route("/sandbox/reset", post(reset))
-        .fallback(answer_graph)
-        .with_state(shared)
-}
-
-/// Answers with the counters.
-async fn show_stats(State(shared): State<Arc<Shared>>) -> Response {
-    json(StatusCode::OK, encode(&shared.store.stats()))
-}
-
-/// Forgets everything and answers with the counters, all zero.
-async fn reset(State(shared): State<Arc<Shared>>) -> Response {
-    shared.store.reset();
-    json(StatusCode::OK, encode(&shared.store.stats()))
+    admin::routes().fallback(answer_graph).with_state(shared)
 }
 
 /// Answers what the Graph API would answer.
-async fn answer_graph(State(shared): State<Arc<Shared>>, request: Request) -> Response {
+async fn answer_graph(
+    State(shared): State<Arc<Shared>>,
+    ConnectInfo(line): ConnectInfo<Line>,
+    request: Request,
+) -> Response {
     let (head, body) = request.into_parts();
-    let target = target(head.uri.path());
+    let target = target::target(head.uri.path());
     let mut response = match target {
-        Target::Events { id, .. } if head.method == Method::POST => answer_events(&shared, id, &head, body).await,
+        Target::Events { id, .. } if head.method == Method::POST => {
+            answer_events(&shared, &line, id, &head, body).await
+        }
         Target::Dataset { id, .. } if head.method == Method::GET => answer_dataset(&shared, id, &head),
-        Target::Events { id, .. } | Target::Dataset { id, .. } => shared.refuse(&unknown(&head.method, id)),
-        Target::Unversioned => shared.refuse(&Refusal::VersionMissing),
-        Target::Nowhere => shared.refuse(&Refusal::PathUnknown { path: head.uri.path().to_owned() }),
+        Target::Events { id, .. } | Target::Dataset { id, .. } => answer::refuse(&shared, &unknown(&head.method, id)),
+        Target::Unversioned => answer::refuse(&shared, &Refusal::VersionMissing),
+        Target::Nowhere => answer::refuse(&shared, &Refusal::PathUnknown { path: head.uri.path().to_owned() }),
     };
     if let Target::Events { version, .. } | Target::Dataset { version, .. } = target
-        && let Some(warning) = version_warning(version)
+        && let Some(warning) = target::version_warning(version)
     {
         response.headers_mut().insert("x-ad-api-version-warning", warning);
     }
@@ -181,25 +181,28 @@ async fn answer_graph(State(shared): State<Arc<Shared>>, request: Request) -> Re
 ///
 /// Nothing of a body that was cut off is kept. There is no await between the first look at the events and their
 /// being kept, so a client that leaves cannot leave half a batch behind.
-async fn answer_events(shared: &Shared, dataset_id: &str, head: &Parts, body: Body) -> Response {
+async fn answer_events(shared: &Shared, line: &Line, dataset_id: &str, head: &Parts, body: Body) -> Response {
     shared.store.count_request();
-    let outcome = match to_bytes(body, MAX_BODY_BYTES).await {
-        Ok(body) => read_call(shared, dataset_id, head, &body),
-        Err(_) => Err(Refusal::BodyUnreadable),
-    };
-    if let Err(refusal) = &outcome {
-        shared.store.count_refusal(refusal);
+    if let Some(chosen) = shared.rules.choose_before_read() {
+        shared.store.count_fault(&chosen.fault.kind());
+        line.break_at_answer(Break::Reset);
+        return Response::default();
     }
+    let judged = match to_bytes(body, MAX_BODY_BYTES).await {
+        Ok(body) => read_call(shared, dataset_id, head, &body),
+        Err(_) => Judged { outcome: Err(Refusal::BodyUnreadable), chosen: None, usage: None },
+    };
     if let Some(latency) = shared.options.latency {
         tokio::time::sleep(latency).await;
     }
-    match outcome {
-        Ok(count) => {
-            let trace = shared.trace();
-            json(StatusCode::OK, encode(&Success { events_received: count, messages: [], fbtrace_id: &trace }))
-        }
-        Err(refusal) => shared.refuse(&refusal),
+    let mut response = match judged.chosen {
+        None => answer::to(shared, &judged.outcome),
+        Some(chosen) => play::answer(shared, line, chosen, judged.outcome, dataset_id).await,
+    };
+    if let Some(usage) = judged.usage {
+        usage.write(dataset_id, response.headers_mut());
     }
+    response
 }
 
 /// Answers a GET of a dataset, which checks a token without sending anything.
@@ -210,14 +213,14 @@ fn answer_dataset(shared: &Shared, id: &str, head: &Parts) -> Response {
         Ok(()) => {
             let dataset =
                 Dataset { id, name: "Sandbox dataset", is_consolidated_container: true, is_unavailable: false };
-            json(StatusCode::OK, encode(&dataset))
+            answer::json(StatusCode::OK, answer::encode(&dataset))
         }
-        Err(refusal) => shared.refuse(&refusal),
+        Err(refusal) => answer::refuse(shared, &refusal),
     }
 }
 
 /// Brings header, query and body together and judges them.
-fn read_call(shared: &Shared, dataset_id: &str, head: &Parts, body: &Bytes) -> Result<usize, Refusal> {
+fn read_call(shared: &Shared, dataset_id: &str, head: &Parts, body: &Bytes) -> Judged {
     let query = form::read_urlencoded(head.uri.query().unwrap_or_default().as_bytes());
     if query.iter().any(|field| field.name == "access_token") {
         shared.store.count_token_in_url();
@@ -228,8 +231,8 @@ fn read_call(shared: &Shared, dataset_id: &str, head: &Parts, body: &Bytes) -> R
     let from_body = match media_type.as_str() {
         "application/json" => Call::from_json(body),
         "multipart/form-data" => {
-            let boundary = form::boundary(content_type).ok_or(Refusal::DataMissing)?;
-            fields = form::read_multipart(body, boundary);
+            // Without a boundary there are no parts, and so no data.
+            fields = form::boundary(content_type).map_or_else(Vec::new, |it| form::read_multipart(body, it));
             Call::from_fields(&fields)
         }
         _ => {
@@ -248,51 +251,7 @@ fn bearer(headers: &HeaderMap) -> Call<'_> {
     Call { token, ..Call::default() }
 }
 
-/// Says what a path means.
-fn target(path: &str) -> Target<'_> {
-    let parts: Vec<&str> = path.split('/').filter(|part| !part.is_empty()).collect();
-    match parts.as_slice() {
-        [version, id, "events"] if is_version(version) => Target::Events { version, id },
-        [version, id] if is_version(version) => Target::Dataset { version, id },
-        [id, "events"] | [id] if id.bytes().all(|byte| byte.is_ascii_digit()) => Target::Unversioned,
-        _ => Target::Nowhere,
-    }
-}
-
-/// Whether a part of a path is a version, as `v26.0`.
-fn is_version(part: &str) -> bool {
-    major(part).is_some()
-}
-
-/// The first number of a version.
-fn major(version: &str) -> Option<u32> {
-    let (major, minor) = version.strip_prefix('v')?.split_once('.')?;
-    minor.parse::<u32>().ok()?;
-    major.parse().ok()
-}
-
-/// What Meta says of a version that it serves no longer. Source: Marketing API, versioning.
-fn version_warning(version: &str) -> Option<axum::http::HeaderValue> {
-    let (oldest, newest) = (*VERSIONS.start(), *VERSIONS.end());
-    let old = major(version).filter(|major| *major < oldest)?;
-    let text = format!("The call has been auto-upgraded to v{newest}.0 as v{old}.0 has been deprecated");
-    axum::http::HeaderValue::try_from(text).ok()
-}
-
 /// The refusal of an object that is not there or cannot do this.
 fn unknown(method: &Method, id: &str) -> Refusal {
     Refusal::ObjectUnknown { method: method.as_str().to_ascii_lowercase(), id: id.to_owned() }
-}
-
-/// Makes an answer of JSON.
-fn json(status: StatusCode, body: Vec<u8>) -> Response {
-    let mut response = Response::new(Body::from(body));
-    *response.status_mut() = status;
-    response.headers_mut().insert(CONTENT_TYPE, axum::http::HeaderValue::from_static("application/json"));
-    response
-}
-
-/// Encodes one of this folder's structs.
-fn encode(value: &impl Serialize) -> Vec<u8> {
-    serde_json::to_vec(value).expect("texts and numbers always become JSON")
 }

@@ -12,7 +12,7 @@ use serde::Serialize;
 use sha2::{Digest, Sha256};
 
 use super::call::Purpose;
-use super::event::{Event, Text};
+use super::event::{Event, Glance, Text};
 use super::refusal::Refusal;
 
 /// How long Meta remembers an event. Source: deduplicate pixel and server events (48 hours from the first receipt).
@@ -35,8 +35,25 @@ pub struct Stats {
     pub unique: u64,
     /// Events accepted without an id; each counts as new.
     pub without_id: u64,
+    /// Events accepted that were not new: what Meta might count twice.
+    pub duplicates: u64,
     /// Events accepted with a test event code.
     pub test_events: u64,
+    /// What went wrong on request, by kind.
+    pub faults: BTreeMap<String, u64>,
+}
+
+/// An event that was accepted more than once, whenever that was.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Repeated {
+    /// The dataset that it was for.
+    pub dataset_id: String,
+    /// Its name.
+    pub event_name: String,
+    /// Its id.
+    pub event_id: String,
+    /// How often it was accepted.
+    pub times: u64,
 }
 
 /// A key by which copies of an event are found, as a digest.
@@ -67,9 +84,27 @@ pub(crate) struct Store {
 #[derive(Debug)]
 struct Kept {
     stats: Stats,
-    first_received_at: HashMap<Key, i64, BuildHasherDefault<FirstBytes>>,
+    remembered: HashMap<Key, Remembered, BuildHasherDefault<FirstBytes>>,
+    /// How often those were accepted that were accepted more than once, by dataset, name and id.
+    repeated: BTreeMap<(String, String, String), u64>,
     record: Option<File>,
     lines: Vec<u8>,
+}
+
+/// What is known of an event.
+#[derive(Debug)]
+struct Remembered {
+    /// When the 48 hours began.
+    since: i64,
+    /// How often it was accepted.
+    times: u64,
+}
+
+/// What remembering an event found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Found {
+    is_new: bool,
+    times: u64,
 }
 
 /// Hashes a key, which is a digest already, by its first eight bytes.
@@ -80,7 +115,13 @@ impl Store {
     /// Opens the record file, if one is wanted. What it holds stays.
     pub(crate) fn open(record: Option<&Path>) -> io::Result<Self> {
         let record = record.map(|path| record_options().open(path)).transpose()?;
-        let kept = Kept { stats: Stats::default(), first_received_at: HashMap::default(), record, lines: Vec::new() };
+        let kept = Kept {
+            stats: Stats::default(),
+            remembered: HashMap::default(),
+            repeated: BTreeMap::new(),
+            record,
+            lines: Vec::new(),
+        };
         Ok(Self { kept: Mutex::new(kept) })
     }
 
@@ -93,14 +134,43 @@ impl Store {
         if batch.purpose == Purpose::Test {
             kept.stats.test_events += count;
         }
-        for key in &batch.keys {
-            if key.is_none() {
+        for (key, json) in batch.keys.iter().zip(&batch.events) {
+            let Some(key) = key else {
                 kept.stats.without_id += 1;
+                kept.stats.unique += 1;
+                continue;
+            };
+            let found = kept.remember(*key, batch.received_at);
+            kept.stats.unique += u64::from(found.is_new);
+            kept.stats.duplicates += u64::from(!found.is_new);
+            if found.times > 1 {
+                kept.name_repeated(batch.dataset_id, json, found.times);
             }
-            let is_new = key.is_none_or(|key| kept.remember(key, batch.received_at));
-            kept.stats.unique += u64::from(is_new);
         }
         Ok(())
+    }
+
+    /// Counts something that went wrong on request.
+    pub(crate) fn count_fault(&self, kind: &str) {
+        *self.lock().stats.faults.entry(kind.to_owned()).or_default() += 1;
+    }
+
+    /// The events that were accepted more than once.
+    pub(crate) fn repeated(&self) -> Vec<Repeated> {
+        let kept = self.lock();
+        let repeated = kept.repeated.iter().map(|((dataset_id, event_name, event_id), times)| Repeated {
+            dataset_id: dataset_id.clone(),
+            event_name: event_name.clone(),
+            event_id: event_id.clone(),
+            times: *times,
+        });
+        repeated.collect()
+    }
+
+    /// How often an event was accepted.
+    pub(crate) fn times(&self, dataset_id: &str, event_name: &str, event_id: &str) -> u64 {
+        let key = key_of(dataset_id, event_name, event_id);
+        self.lock().remembered.get(&key).map_or(0, |remembered| remembered.times)
     }
 
     /// Counts a request.
@@ -129,7 +199,8 @@ impl Store {
     pub(crate) fn reset(&self) {
         let mut kept = self.lock();
         kept.stats = Stats::default();
-        kept.first_received_at.clear();
+        kept.remembered.clear();
+        kept.repeated.clear();
     }
 
     /// Takes the lock. A thread that died holding it left whole numbers behind.
@@ -156,14 +227,23 @@ impl Kept {
         file.write_all(&self.lines)
     }
 
-    /// Remembers a key and says whether it is new.
-    fn remember(&mut self, key: Key, now: i64) -> bool {
-        let first = self.first_received_at.entry(key).or_insert(i64::MIN);
-        let is_new = now.saturating_sub(*first) >= MEMORY_SECONDS;
+    /// Remembers a key and says what was known of it.
+    fn remember(&mut self, key: Key, now: i64) -> Found {
+        let remembered = self.remembered.entry(key).or_insert(Remembered { since: i64::MIN, times: 0 });
+        remembered.times += 1;
+        let is_new = now.saturating_sub(remembered.since) >= MEMORY_SECONDS;
         if is_new {
-            *first = now;
+            remembered.since = now;
         }
-        is_new
+        Found { is_new, times: remembered.times }
+    }
+
+    /// Writes down by name how often an event was accepted.
+    fn name_repeated(&mut self, dataset_id: &str, json: &str, times: u64) {
+        let Ok(glance) = serde_json::from_str::<Glance<'_>>(json) else { return };
+        let name = glance.event_name.map(|name| name.0.into_owned()).unwrap_or_default();
+        let id = glance.event_id.map(|id| id.0.into_owned()).unwrap_or_default();
+        self.repeated.insert((dataset_id.to_owned(), name, id), times);
     }
 }
 
@@ -187,12 +267,17 @@ impl Hasher for FirstBytes {
 pub(crate) fn key(dataset_id: &str, event: &Event<'_>) -> Option<Key> {
     let id = event.id.as_ref().filter(|id| !id.is_blank())?;
     let name = event.name.as_ref().map_or("", Text::as_str);
+    Some(key_of(dataset_id, name, id.as_str()))
+}
+
+/// Makes a key of its parts.
+fn key_of(dataset_id: &str, name: &str, id: &str) -> Key {
     let mut hash = Sha256::new();
-    for part in [dataset_id, name, id.as_str()] {
+    for part in [dataset_id, name, id] {
         hash.update(part.len().to_le_bytes());
         hash.update(part);
     }
-    hash.finalize().first_chunk().copied()
+    *hash.finalize().first_chunk().expect("a SHA-256 digest has 32 bytes")
 }
 
 /// How the record file is opened: for its owner only, since hashed personal data is personal data.
@@ -232,7 +317,12 @@ mod tests {
         check("1", 1_001, r#"{"event_name":"Lead","event_id":""}"#, 7);
         check("1", 1_000 + MEMORY_SECONDS - 1, event, 7);
         check("1", 1_000 + MEMORY_SECONDS, event, 8);
-        assert_eq!((store.stats().received, store.stats().without_id), (10, 2));
+        let stats = store.stats();
+        assert_eq!((stats.received, stats.without_id, stats.duplicates), (10, 2, 2));
+        let repeated = Repeated { dataset_id: "1".into(), event_name: "Lead".into(), event_id: "e-1".into(), times: 4 };
+        assert_eq!(store.repeated(), [repeated]);
+        assert_eq!([store.times("1", "Lead", "e-1"), store.times("2", "Lead", "e-1")], [4, 1]);
+        assert_eq!(store.times("2", "Lead", "e-2"), 0);
         store.reset();
         assert_eq!(store.stats(), Stats::default());
         check("1", 1_001, event, 1);

@@ -4,12 +4,24 @@ use std::fmt;
 
 use serde::Deserialize;
 use serde::de::{Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use serde_json::value::RawValue;
 
 /// What `user_data` holds. The values are looked at and not kept.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct UserData {
     present: u64,
     unhashed: Option<&'static str>,
+    lead: Lead,
+}
+
+/// What the lead id looks like.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+enum Lead {
+    /// There is none, or it could be one of Meta's.
+    #[default]
+    Plausible,
+    /// Meta makes no such ids.
+    Strange,
 }
 
 /// A key of `user_data`.
@@ -17,7 +29,7 @@ pub(crate) struct UserData {
 /// Source: Conversions API, customer information parameters; from `f5first` on: Meta's SDKs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(field_identifier, rename_all = "snake_case")]
-enum UserKey {
+pub(crate) enum UserKey {
     Em,
     Ph,
     Fn,
@@ -102,9 +114,25 @@ impl UserData {
         TOO_BROAD.iter().any(|broad| self.present & !broad == 0)
     }
 
-    /// Whether a `WhatsApp` event could be matched to a business.
-    pub(crate) fn names_business(self) -> bool {
-        self.present & (UserKey::PageId.bit() | UserKey::WhatsappBusinessAccountId.bit()) != 0
+    /// Whether there is a value for a key.
+    pub(crate) fn has(self, key: UserKey) -> bool {
+        self.present & key.bit() != 0
+    }
+
+    /// Whether there is a lead id that Meta cannot have made.
+    pub(crate) fn has_strange_lead(self) -> bool {
+        self.lead == Lead::Strange
+    }
+}
+
+impl Lead {
+    /// Looks at a number, in quotes or not.
+    ///
+    /// Source: the text with which Meta refuses lead ids: a number of 15 or 16 digits.
+    fn of(json: &str) -> Self {
+        let digits = json.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')).unwrap_or(json);
+        let is_plausible = matches!(digits.len(), 15 | 16) && digits.bytes().all(|byte| byte.is_ascii_digit());
+        if is_plausible { Self::Plausible } else { Self::Strange }
     }
 }
 
@@ -139,6 +167,14 @@ impl<'de> Visitor<'de> for UserDataVisitor {
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<UserData, A::Error> {
         let mut found = UserData::default();
         while let Some(key) = map.next_key::<UserKey>()? {
+            if key == UserKey::LeadId {
+                let value = map.next_value::<&RawValue>()?.get();
+                if value != "null" {
+                    found.present |= key.bit();
+                    found.lead = Lead::of(value);
+                }
+                continue;
+            }
             let shape = map.next_value::<Shape>()?;
             if shape == Shape::Absent {
                 continue;
@@ -251,6 +287,24 @@ mod tests {
         check_hashed(r#"{"country":{"a":1}}"#, Some("country"));
         check_hashed(r#"{"zp":true}"#, Some("zp"));
         check_hashed(r#"{"external_id":"u-1","fbp":"fb.1.1596403881668.1116446470","lead_id":1,"new":"x"}"#, None);
+    }
+
+    #[test]
+    fn lead_ids_have_fifteen_or_sixteen_digits() {
+        let check = |id: &str, is_strange: bool| {
+            let user_data: UserData = serde_json::from_str(&format!(r#"{{"lead_id":{id}}}"#)).unwrap();
+            assert_eq!(user_data.has_strange_lead(), is_strange, "{id}");
+            assert_eq!(user_data.is_too_broad(), id == "null", "{id}");
+        };
+        check("null", false);
+        check("123456789012345", false);
+        check(r#""1234567890123456""#, false);
+        check(r#""12345678901234567""#, true);
+        check(r#""l:123456789012345""#, true);
+        check("1", true);
+        check(r#""""#, true);
+        check(r#"["123456789012345"]"#, true);
+        check("{}", true);
     }
 
     #[track_caller]

@@ -3,6 +3,9 @@
 mod support;
 mod snowflake;
 mod sandbox;
+mod sandbox_faults;
+mod sandbox_sdks;
+mod sandbox_docs;
 mod sync;
 mod dry_run;
 mod check;

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use chrono::DateTime;
 use fbcapi::private::Secret;
-use fbcapi::sandbox::{self, Blame, Clock, Language, Sandbox, SandboxOptions};
+use fbcapi::sandbox::{self, BareValue, Blame, Clock, Language, Sandbox, SandboxOptions, Strictness, Website};
 use reqwest::header::CONTENT_TYPE;
 use reqwest::{Client, Response};
 use serde_json::{Value, json};
@@ -185,6 +185,84 @@ async fn a_refusal_speaks_french_and_names_the_event_on_request() {
 }
 
 #[tokio::test]
+async fn strictness_can_be_chosen() {
+    let strict = Strictness { website: Website::Strict, bare_value: BareValue::Taken };
+    let strict = start(SandboxOptions { strictness: strict, ..SandboxOptions::default() }).await;
+    let lenient = start(SandboxOptions::default()).await;
+    let mut bare = event("a");
+    bare["custom_data"] = json!({"value": 1});
+    assert_eq!(post_events(&lenient, &[event("a")]).await.0, 200);
+    let (status, answer) = post_events(&lenient, &[bare.clone()]).await;
+    assert_eq!((status, &answer["error"]["error_subcode"]), (400, &json!(2_804_023)));
+    let (status, answer) = post_events(&strict, &[bare.clone()]).await;
+    let text = answer["error"]["error_user_msg"].as_str().unwrap();
+    assert!(status == 400 && text.contains("event_source_url"), "{text}");
+    bare["event_source_url"] = json!("https://example.com/");
+    bare["user_data"]["client_user_agent"] = json!("Mozilla/5.0");
+    assert_eq!(post_events(&strict, &[bare]).await.0, 200);
+}
+
+#[tokio::test]
+async fn errors_are_explained_in_three_languages() {
+    for (locale, title) in [
+        ("en", "User Parameter Not Hashed"),
+        ("fr_FR", "Paramètre d’utilisateur non haché"),
+        ("da", "Brugerparameter er ikke hashet"),
+    ] {
+        let language = Language::parse(locale).unwrap();
+        let sandbox = start(SandboxOptions { language, ..SandboxOptions::default() }).await;
+        let mut clear = event("a");
+        clear["user_data"] = json!({"ct": "paris"});
+        let (_, answer) = post_events(&sandbox, &[clear]).await;
+        let error = &answer["error"];
+        assert_eq!((&error["error_subcode"], &error["error_user_title"]), (&json!(2_804_016), &json!(title)));
+        assert!(error["error_user_msg"].as_str().unwrap().contains(" ct "), "{error}");
+    }
+    assert_eq!(Language::parse("tlh"), None);
+}
+
+#[tokio::test]
+async fn a_quota_is_told_in_the_headers_and_kept() {
+    let seconds = Arc::new(AtomicI64::new(NOW));
+    let shown = Arc::clone(&seconds);
+    let clock = Clock::new(move || DateTime::from_timestamp(shown.load(Ordering::Relaxed), 0).unwrap());
+    for (quota, codes) in [("4/5m", [80_004, 2_446_079]), ("4/5m/17", [17, 2_446_079]), ("4/5m/613", [613, 1_487_742])]
+    {
+        seconds.store(NOW, Ordering::Relaxed);
+        let quota = Some(quota.parse().unwrap());
+        let options = SandboxOptions { quota, clock: clock.clone(), ..SandboxOptions::default() };
+        let sandbox = sandbox::start(options).await.unwrap();
+        let send = || async {
+            let body = json!({"data": [event("a")]}).to_string();
+            let response = post(&sandbox, "/v26.0/12/events?access_token=t", "application/json", body).await;
+            let header =
+                |name: &str| -> Value { serde_json::from_str(response.headers()[name].to_str().unwrap()).unwrap() };
+            let use_case = header("x-business-use-case-usage")["12"][0].clone();
+            let percents = json!([
+                header("x-app-usage")["call_count"],
+                header("x-ad-account-usage")["acc_id_util_pct"],
+                use_case["call_count"],
+                use_case["estimated_time_to_regain_access"],
+            ]);
+            let (status, answer) = read(response).await;
+            (status, percents, json!([answer["error"]["code"], answer["error"]["error_subcode"]]))
+        };
+        for percent in [25, 50, 75, 100] {
+            assert_eq!(send().await, (200, json!([percent, percent, percent, 0]), json!([null, null])));
+        }
+        seconds.fetch_add(90, Ordering::Relaxed);
+        assert_eq!(send().await, (400, json!([125, 125, 125, 4]), json!(codes)));
+        assert_eq!(sandbox.stats().received, 4);
+        seconds.fetch_add(210, Ordering::Relaxed);
+        assert_eq!(send().await.0, 200);
+    }
+    let free = start(SandboxOptions::default()).await;
+    let body = json!({"data": [event("a")]}).to_string();
+    let response = post(&free, "/v26.0/12/events?access_token=t", "application/json", body).await;
+    assert!(response.headers().keys().all(|name| !name.as_str().contains("usage")));
+}
+
+#[tokio::test]
 async fn requests_without_good_data_are_refused() {
     let sandbox = start(SandboxOptions { dataset_id: Some("12".into()), ..SandboxOptions::default() }).await;
     let many: Vec<_> = (0..1001).map(|number| event(&number.to_string())).collect();
@@ -226,14 +304,25 @@ async fn counters_are_shown_and_forgotten() {
     post(&sandbox, "/v26.0/12/events?access_token=t", "application/json", test).await;
     let expected = json!({
         "requests": 5, "refused": 2, "refused_by_code": {"100": 1, "100/2804003": 1}, "token_in_url": 1,
-        "received": 5, "unique": 3, "without_id": 0, "test_events": 1,
+        "received": 5, "unique": 3, "without_id": 0, "duplicates": 2, "test_events": 1, "faults": {},
     });
-    for path in ["/", "/sandbox/stats"] {
+    for path in ["/", "/admin/stats"] {
         let (status, shown) = read(reqwest::get(format!("{}{path}", sandbox.base_url())).await.unwrap()).await;
         assert_eq!((status, &shown), (200, &expected), "{path}");
     }
-    let (status, _) = read(post(&sandbox, "/sandbox/reset", "", "").await).await;
-    assert_eq!((status, sandbox.stats()), (200, sandbox::Stats::default()));
+    let get = |query: &str| reqwest::get(format!("{}/admin/events{query}", sandbox.base_url()));
+    let (_, repeated) = read(get("").await.unwrap()).await;
+    let a = json!({"dataset_id": "12", "event_name": "Lead", "event_id": "a", "times": 3});
+    assert_eq!((repeated, sandbox.times_taken("12", "Lead", "b")), (json!([a]), 1));
+    for (query, expected) in [
+        ("?dataset_id=12&event_name=Lead&event_id=a", json!({"times": 3})),
+        ("?dataset_id=12&event_name=Lead&event_id=z", json!({"times": 0})),
+        ("?event_id=a", json!({"error": "give dataset_id, event_name and event_id, or none of them"})),
+    ] {
+        assert_eq!(read(get(query).await.unwrap()).await.1, expected, "{query}");
+    }
+    Client::new().delete(format!("{}/admin/stats", sandbox.base_url())).send().await.unwrap();
+    assert_eq!((sandbox.stats(), sandbox.repeated()), (sandbox::Stats::default(), Vec::new()));
 }
 
 #[tokio::test(flavor = "multi_thread")]
