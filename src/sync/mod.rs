@@ -5,6 +5,8 @@ mod prepare;
 mod send;
 mod books;
 mod check;
+#[cfg(test)]
+mod sim;
 
 use std::io::Write;
 use std::sync::atomic::AtomicU32;
