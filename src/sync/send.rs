@@ -44,10 +44,18 @@ pub(super) struct Sending {
     pub(super) open_at: watch::Sender<Instant>,
     pub(super) batch_number: AtomicU32,
     pub(super) mood: Mood,
-    /// Event names of the parts that were posted and not settled, by the number of the part.
-    pub(super) in_flight: Mutex<BTreeMap<u32, Vec<u16>>>,
+    /// Events of the parts that were posted and not settled, by the number of the part.
+    pub(super) in_flight: Mutex<BTreeMap<u32, Vec<InFlight>>>,
     /// What came of the parts so far.
     pub(super) sent: Mutex<Sent>,
+}
+
+/// An event that was posted and not settled.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct InFlight {
+    name: u16,
+    /// Whether an earlier attempt may have been taken.
+    is_possible_duplicate: bool,
 }
 
 /// What the answers so far say about the run as a whole.
@@ -234,7 +242,7 @@ impl Sending {
         }
     }
 
-    fn in_flight(&self) -> MutexGuard<'_, BTreeMap<u32, Vec<u16>>> {
+    fn in_flight(&self) -> MutexGuard<'_, BTreeMap<u32, Vec<InFlight>>> {
         self.in_flight.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -268,10 +276,15 @@ async fn deliver(sending: Arc<Sending>, batch: Batch) {
             }
             Effect::Post(part) => {
                 let Some(attempt) = &mut attempt else { return };
-                let names = batch.part(part.clone()).0.iter().map(|event| event.name).collect();
-                sending.in_flight().insert(attempt.id.number, names);
+                let in_flight = |event: &BatchedEvent| InFlight {
+                    name: event.name,
+                    is_possible_duplicate: event.is_repeat || attempt.may_have_arrived,
+                };
+                let events = batch.part(part.clone()).0.iter().map(in_flight).collect();
+                sending.in_flight().insert(attempt.id.number, events);
                 let verdict = attempt.post(&sending, part.len()).await;
                 attempt.last = Some(verdict);
+                attempt.may_have_arrived |= verdict == Verdict::Retry(answer::Delivery::Possible);
                 Happening::Answered(verdict)
             }
             Effect::Wait { failed, hint, scope } => {
@@ -320,6 +333,7 @@ struct Attempt {
     codes: Codes,
     version_warning: bool,
     last: Option<Verdict>,
+    may_have_arrived: bool,
 }
 
 impl Attempt {
@@ -332,6 +346,7 @@ impl Attempt {
             codes: Codes::default(),
             version_warning: false,
             last: None,
+            may_have_arrived: false,
         }
     }
 
@@ -407,9 +422,10 @@ fn identify(json: &[u8]) -> Option<(String, String)> {
 
 impl Sent {
     /// Counts what was under way when the run was cut off: nobody knows what became of it.
-    fn cut_off(&mut self, in_flight: &BTreeMap<u32, Vec<u16>>) {
-        for name in in_flight.values().flatten() {
+    fn cut_off(&mut self, in_flight: &BTreeMap<u32, Vec<InFlight>>) {
+        for InFlight { name, is_possible_duplicate } in in_flight.values().flatten() {
             self.count(*name, End::Unknown);
+            self.possible_duplicates += u64::from(*is_possible_duplicate);
         }
     }
 

@@ -10,6 +10,7 @@
 
 mod clock;
 mod dice;
+mod disk;
 mod oracle;
 mod program;
 mod world;
@@ -156,7 +157,13 @@ fn history(seed: u64, variant: Variant, stage: &Stage) -> Result<Told, String> {
         return Err(rule);
     }
     let (twice, events) = world.oracle.taken_twice();
-    Ok(Told { events, twice, runs: u64::try_from(runs + 3).unwrap_or_default(), posts: world.posts, kills: world.kills })
+    Ok(Told {
+        events,
+        twice,
+        runs: u64::try_from(runs + 3).unwrap_or_default(),
+        posts: world.posts,
+        kills: world.kills,
+    })
 }
 
 /// Lets time pass, rows change and clocks go wrong; gives what the next run is asked for.
@@ -207,7 +214,7 @@ fn judge_rows(world: &mut World, now: i64) {
     }
 }
 
-/// Lives through histories until the time is over or one breaks a rule.
+/// Lives through histories until the time is over or one breaks a rule; gives how many there were.
 fn live(seeds: impl Iterator<Item = u64>, most: Duration) -> (u64, Told) {
     let stage = Stage::new();
     let began = Instant::now();
@@ -243,12 +250,15 @@ fn whatever_happens_nothing_is_lost_and_nothing_comes_twice_without_doubt() {
 }
 
 #[test]
-#[ignore = "takes a minute: cargo test --release --lib sync::sim -- --ignored --nocapture"]
+#[ignore = "takes a minute or two: cargo test --lib sync::sim -- --ignored --nocapture"]
 fn ten_thousand_histories() {
-    let began = Instant::now();
-    let (count, told) = live(0..10_000, Duration::MAX);
-    assert_eq!(count, 10_000);
-    println!("{count} histories in {:?}: {told:?}", began.elapsed());
+    let threads = std::thread::available_parallelism().unwrap().get();
+    let told: Vec<(u64, Told)> = std::thread::scope(|scope| {
+        let share = |first| move || live((first..10_000).step_by(threads), Duration::MAX);
+        let threads: Vec<_> = (0..threads as u64).map(|first| scope.spawn(share(first))).collect();
+        threads.into_iter().map(|thread| thread.join().unwrap()).collect()
+    });
+    assert_eq!(told.iter().map(|(count, _)| count).sum::<u64>(), 10_000);
 }
 
 /// How many histories it takes until a broken program is seen, and by which rule.
@@ -269,22 +279,4 @@ fn a_broken_program_is_seen() {
     check(Variant::ClearsNothing, &["G1", "G2"]);
     check(Variant::ForgetsAcceptance, &["G3"]);
     check(Variant::ResendsForEver, &["48 h"]);
-}
-#[test]
-#[ignore = "scan"]
-fn scan() {
-    let stage = Stage::new();
-    let began = Instant::now();
-    let mut n = 0;
-    let mut rules = std::collections::BTreeMap::<String, (u64,u64)>::new();
-    for seed in 0..2000 {
-        if began.elapsed() > Duration::from_secs(20) { break }
-        n += 1;
-        if let Err(rule) = history(seed, Variant::None, &stage) {
-            let e = rules.entry(rule.replace(|c: char| c.is_ascii_digit(), "#")).or_insert((seed,0));
-            e.1 += 1;
-        }
-    }
-    println!("{n} seeds in {:?}", began.elapsed());
-    for (rule, (seed,c)) in rules { println!("{c} x (first {seed}): {rule}"); }
 }

@@ -148,6 +148,17 @@ impl Oracle {
         self.run.told.extend(events.iter().map(|event| event.key));
     }
 
+    /// Sees Meta refuse a request for what it holds: the same request was not taken before either.
+    pub(super) fn relieve(&mut self, events: &[Posted]) {
+        for event in events {
+            let is_taken = self.takes.contains_key(&event.key);
+            let is_new = self.ambiguous.get(&event.key).is_some_and(|since| *since >= self.run.began);
+            if is_new && !is_taken {
+                self.ambiguous.remove(&event.key);
+            }
+        }
+    }
+
     /// Sees an attempt end in such a way that the program cannot know what became of it.
     pub(super) fn in_doubt(&mut self, events: &[Posted], now: DateTime<Utc>) {
         for event in events {
@@ -169,7 +180,9 @@ impl Oracle {
         let counts = report.counts;
         self.hold(counts.is_balanced(), || format!("G1: the books do not balance: {counts:?}"));
         if let (Some(rows), None) = (rows, &report.error) {
-            self.hold(counts.selected == rows as u64, || format!("G1: of {rows} rows, {} are counted", counts.selected));
+            self.hold(counts.selected == rows as u64, || {
+                format!("G1: of {rows} rows, {} are counted", counts.selected)
+            });
         }
         let twice = self.run.taken.iter().filter(|key| self.takes(key) > 1).count() as u64;
         let doubted = self.run.posted.keys().filter(|key| self.ambiguous.contains_key(key)).count() as u64;

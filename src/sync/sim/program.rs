@@ -13,7 +13,8 @@ use tokio::sync::{mpsc, watch};
 use tokio::time::Instant;
 
 use super::clock;
-use super::world::{Disk, Row, Shared};
+use super::disk::Disk;
+use super::world::{Row, Shared};
 use crate::config::Config;
 use crate::deliver::http::Graph;
 use crate::ledger::{Ledger as _, LedgerError, Record, Writer, serve_here};
@@ -65,8 +66,7 @@ fn run_within(
     let progress = Arc::default();
     let writer = Writer::start(Box::new(disk));
     let (batches, inbox) = mpsc::channel(rows.len() + 1);
-    let destination =
-        Destination::Batches { batches, appender: writer.appender(), batch_size: config.batch_size };
+    let destination = Destination::Batches { batches, appender: writer.appender(), batch_size: config.batch_size };
     let preparation = run.preparation(&progress, &halt, told_since);
     let prepared = prepare(preparation, known, stream(rows), destination);
     drop(writer.finish());

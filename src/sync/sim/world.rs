@@ -14,8 +14,7 @@ use super::clock;
 use super::dice::Dice;
 use super::oracle::Oracle;
 use crate::deliver::OnUnknown;
-use crate::ledger::{EventKey, Ledger, LedgerError, MemoryLedger, Outcome, Record};
-use crate::ledger::{BatchId, Known};
+use crate::ledger::{BatchId, EventKey, MemoryLedger, Record};
 use crate::meta::answer::{Delivery, Reply};
 use crate::sync::send::Halt;
 
@@ -127,7 +126,7 @@ pub(super) struct World {
     pub(super) oracle: Oracle,
     pub(super) disk: MemoryLedger,
     /// Intents that a broken program has not written.
-    withheld: HashMap<BatchId, Record>,
+    pub(super) withheld: HashMap<BatchId, Record>,
     /// Whether the program was killed.
     pub(super) is_dead: bool,
     /// The way to interrupt the program.
@@ -206,7 +205,7 @@ impl World {
         self.plan.clock_faults = 0;
     }
 
-    fn kill(&mut self) {
+    pub(super) fn kill(&mut self) {
         self.is_dead = true;
         self.kills += 1;
     }
@@ -274,23 +273,25 @@ impl World {
     /// Meta's own answer.
     fn answer(&mut self, events: &[Posted]) -> End {
         if events.len() > self.plan.most_events {
+            self.oracle.relieve(events);
             return End::Answered(Reply { status: 413, ..Reply::default() });
         }
-        match self.take(events) {
-            Some(bad) => refusal(400, 100, self.plan.blames.then_some(bad)),
-            None => {
-                self.oracle.told(events);
-                received(events.len())
-            }
+        if let Some(bad) = self.take(events) {
+            self.oracle.relieve(events);
+            return refusal(400, 100, self.plan.blames.then_some(bad));
         }
+        self.oracle.told(events);
+        received(events.len())
     }
 
     /// Takes every event of a request or none; gives the first bad one.
     fn take(&mut self, events: &[Posted]) -> Option<usize> {
+        if events.len() > self.plan.most_events {
+            return Some(0);
+        }
         let oldest = clock::truth() - ACCEPTED_SECONDS;
-        let is_bad = |event: &Posted| {
-            event.time < oldest || self.rows.iter().any(|row| row.key == event.key && row.is_bad)
-        };
+        let is_bad =
+            |event: &Posted| event.time < oldest || self.rows.iter().any(|row| row.key == event.key && row.is_bad);
         let bad = events.iter().position(is_bad);
         match (bad, events) {
             (Some(_), [event]) => self.oracle.refused(event),
@@ -303,122 +304,11 @@ impl World {
     fn throttle(&mut self) -> End {
         let mut end = refusal(400, 80_004, None);
         if let End::Answered(reply) = &mut end {
-            reply.retry_after = self.dice.one_of(&[None, Some("0"), Some("90"), Some("550"), Some("86400")]).map(Into::into);
+            reply.retry_after =
+                self.dice.one_of(&[None, Some("0"), Some("90"), Some("550"), Some("86400")]).map(Into::into);
         }
         end
     }
-}
-
-/// The state, as the program sees it: a handle to the disk of the world.
-#[derive(Debug)]
-pub(super) struct Disk(pub(super) Shared);
-
-/// What befalls a write.
-#[derive(Debug, Clone, Copy)]
-enum WriteFault {
-    KilledBefore,
-    KilledAfter,
-    Full,
-}
-
-impl Ledger for Disk {
-    fn load(&mut self, since: i64) -> Result<Known, LedgerError> {
-        let mut world = self.0.lock();
-        if world.variant == Variant::Watermark {
-            return Ok(Known::default());
-        }
-        world.disk.load(since)
-    }
-
-    fn append(&mut self, records: &[Record]) -> Result<(), LedgerError> {
-        let mut world = self.0.lock();
-        if world.is_dead {
-            return Err(full());
-        }
-        let rate = world.plan.disk_faults;
-        let faults = [WriteFault::KilledBefore, WriteFault::KilledAfter, WriteFault::Full];
-        let fault = world.dice.happens(rate).then(|| world.dice.one_of(&faults));
-        if let Some(WriteFault::Full) = fault {
-            return Err(full());
-        }
-        if !matches!(fault, Some(WriteFault::KilledBefore)) {
-            world.write(records)?;
-        }
-        if fault.is_some() {
-            world.kill();
-            self.0.killed.notify_one();
-            return Err(full());
-        }
-        Ok(())
-    }
-
-    fn prune(&mut self, before: i64) -> Result<(), LedgerError> {
-        let mut world = self.0.lock();
-        if world.is_dead {
-            return Err(full());
-        }
-        world.disk.prune(before)
-    }
-
-    fn is_new(&self) -> Result<bool, LedgerError> {
-        self.0.lock().disk.is_new()
-    }
-}
-
-impl World {
-    /// Puts records on disk, all or none, as a whole program does or as one that is broken.
-    fn write(&mut self, records: &[Record]) -> Result<(), LedgerError> {
-        let records: Vec<Record> = records.iter().flat_map(|record| self.spoil(record)).collect();
-        self.disk.append(&records)?;
-        Ok(())
-    }
-
-    /// What a broken program writes in place of a record. The oracle sees what a whole one would have written.
-    fn spoil(&mut self, record: &Record) -> Vec<Record> {
-        self.oracle.durable(record);
-        let as_it_is = vec![record.clone()];
-        match (self.variant, record) {
-            (Variant::MarksBeforePost, Record::Intent { batch, at, .. }) => {
-                let outcome = Outcome::Accepted;
-                let answer = crate::ledger::Answer::default();
-                let accepted = Record::Outcome { batch: batch.clone(), at: *at, outcome, requests: 0, answer };
-                vec![record.clone(), accepted]
-            }
-            (Variant::MarksBeforePost, Record::Outcome { .. }) => Vec::new(),
-            (Variant::WritesNoIntent, Record::Intent { batch, .. }) => {
-                self.withheld.insert(batch.clone(), record.clone());
-                Vec::new()
-            }
-            (Variant::WritesNoIntent, Record::Outcome { batch, .. }) => {
-                self.withheld.remove(batch).into_iter().chain(as_it_is).collect()
-            }
-            (Variant::ClearsNothing, Record::Outcome { outcome: Outcome::Cleared, .. }) => Vec::new(),
-            (Variant::ForgetsAcceptance, Record::Outcome { outcome: Outcome::Accepted, .. }) => Vec::new(),
-            (Variant::ResendsForEver, Record::Intent { batch, at, entries }) => {
-                let at = *at + TimeDelta::days(60);
-                vec![Record::Intent { batch: batch.clone(), at, entries: entries.clone() }]
-            }
-            (Variant::Watermark, Record::Intent { entries, .. }) => {
-                let newest = entries.iter().map(|entry| entry.event_time).max().unwrap_or(i64::MIN);
-                self.watermark = self.watermark.max(newest);
-                as_it_is
-            }
-            (
-                Variant::None
-                | Variant::MarksBeforePost
-                | Variant::WritesNoIntent
-                | Variant::Watermark
-                | Variant::ClearsNothing
-                | Variant::ForgetsAcceptance
-                | Variant::ResendsForEver,
-                _,
-            ) => as_it_is,
-        }
-    }
-}
-
-fn full() -> LedgerError {
-    LedgerError::Io { path: "disk".into(), verb: "written", source: "it is full".into() }
 }
 
 fn parse(body: &[u8]) -> Vec<Posted> {
@@ -429,15 +319,18 @@ fn parse(body: &[u8]) -> Vec<Posted> {
     }
     #[derive(serde::Deserialize)]
     struct Head {
-        event_name: String,
-        event_id: String,
-        event_time: i64,
+        #[serde(rename = "event_name")]
+        name: String,
+        #[serde(rename = "event_id")]
+        id: String,
+        #[serde(rename = "event_time")]
+        time: i64,
     }
     let body: Body<'_> = serde_json::from_slice(body).unwrap();
     let event = |json: &&RawValue| {
         let head: Head = serde_json::from_str(json.get()).unwrap();
-        let key = EventKey::new(DATASET_ID, &head.event_name, &head.event_id);
-        Posted { key, id: head.event_id, time: head.event_time, json: json.get().as_bytes().to_vec() }
+        let key = EventKey::new(DATASET_ID, &head.name, &head.id);
+        Posted { key, id: head.id, time: head.time, json: json.get().as_bytes().to_vec() }
     };
     body.data.iter().map(event).collect()
 }
