@@ -8,6 +8,7 @@ use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue, RETRY
 use reqwest::{Client, Url};
 use ring::hmac;
 
+use crate::crash;
 use crate::meta::answer::{Delivery, MOST_BODY_BYTES, Reply};
 use crate::private::Secret;
 
@@ -172,6 +173,7 @@ impl Graph {
             }
             reply.body.extend_from_slice(&chunk);
         }
+        crash::point("after_answer");
         Ok(reply)
     }
 }

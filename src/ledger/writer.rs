@@ -9,6 +9,7 @@ use std::thread::{self, JoinHandle};
 use tokio::sync::{mpsc, oneshot};
 
 use super::{Ledger, LedgerError, Record};
+use crate::crash;
 
 /// A ledger on a thread of its own.
 #[derive(Debug)]
@@ -93,9 +94,22 @@ fn write(ledger: &mut dyn Ledger, first: Request, inbox: &mut mpsc::UnboundedRec
         records.extend(next.records);
         waiting.push(next.done);
     }
+    pass(&records, "before_intent", "before_outcome");
     let result = ledger.append(&records).map_err(Arc::new);
+    pass(&records, "after_intent", "after_outcome");
     for done in waiting {
         // Nobody waits any more when the run was cut short.
         drop(done.send(result.clone()));
+    }
+}
+
+/// Passes the crash points of what is written.
+fn pass(records: &[Record], intent: &str, outcome: &str) {
+    for record in records {
+        match record {
+            Record::Intent { .. } => crash::point(intent),
+            Record::Outcome { .. } => crash::point(outcome),
+            Record::RunStarted { .. } | Record::Rejected { .. } | Record::RunFinished { .. } => {}
+        }
     }
 }

@@ -10,6 +10,7 @@ mod hash;
 mod payloads;
 mod faults;
 mod kill;
+mod kill_points;
 mod bad_input;
 mod privacy;
 mod docs;
