@@ -11,6 +11,7 @@ mod payloads;
 mod faults;
 mod kill;
 mod kill_points;
+mod wire_faults;
 mod bad_input;
 mod privacy;
 mod docs;

@@ -1,5 +1,6 @@
 //! What must hold in every run, whatever happens. The oracle sees both sides: what Meta got and what is durable.
 
+use std::collections::hash_map::Entry;
 use std::collections::{HashMap, HashSet};
 
 use chrono::{DateTime, TimeDelta, Utc};
@@ -43,6 +44,8 @@ struct Run {
     taken: HashSet<EventKey>,
     /// Events whose acceptance the program was told of.
     told: HashSet<EventKey>,
+    /// Events that this run has brought into doubt.
+    doubted: HashSet<EventKey>,
 }
 
 impl Oracle {
@@ -152,8 +155,7 @@ impl Oracle {
     pub(super) fn relieve(&mut self, events: &[Posted]) {
         for event in events {
             let is_taken = self.takes.contains_key(&event.key);
-            let is_new = self.ambiguous.get(&event.key).is_some_and(|since| *since >= self.run.began);
-            if is_new && !is_taken {
+            if !is_taken && self.run.doubted.remove(&event.key) {
                 self.ambiguous.remove(&event.key);
             }
         }
@@ -162,7 +164,10 @@ impl Oracle {
     /// Sees an attempt end in such a way that the program cannot know what became of it.
     pub(super) fn in_doubt(&mut self, events: &[Posted], now: DateTime<Utc>) {
         for event in events {
-            self.ambiguous.entry(event.key).or_insert(now);
+            if let Entry::Vacant(doubt) = self.ambiguous.entry(event.key) {
+                doubt.insert(now);
+                self.run.doubted.insert(event.key);
+            }
         }
     }
 
