@@ -40,3 +40,4 @@ pub mod report;
 pub mod sandbox;
 pub mod commands;
 mod signal;
+mod crash;

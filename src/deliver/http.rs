@@ -8,6 +8,7 @@ use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, DATE, HeaderMap, HeaderValue,
 use reqwest::{Client, Url};
 use ring::hmac;
 
+use crate::crash;
 use crate::meta::answer::{Delivery, MOST_BODY_BYTES, Reply};
 use crate::private::Secret;
 
@@ -39,7 +40,18 @@ pub struct Graph {
     authorization: HeaderValue,
     /// What stands behind the `data` array in each request.
     tail: Bytes,
+    /// Plays Meta in a simulation.
+    #[cfg(test)]
+    played: Option<Played>,
 }
+
+/// Answers a body as a simulation wants it.
+#[cfg(test)]
+type Played = std::sync::Arc<dyn Fn(Bytes) -> PlayedReply + Send + Sync>;
+
+/// An answer of a simulation, some time later.
+#[cfg(test)]
+type PlayedReply = std::pin::Pin<Box<dyn Future<Output = Result<Reply, Delivery>> + Send>>;
 
 impl fmt::Debug for Graph {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -102,7 +114,20 @@ impl Graph {
         // `{}` becomes `}` and `{"a":1}` becomes `,"a":1}`, to stand behind the array.
         let rest = tail.strip_prefix('{').unwrap_or("}");
         let tail = if rest == "}" { rest.to_owned() } else { format!(",{rest}") };
-        Ok(Self { client, url, authorization, tail: tail.into() })
+        Ok(Self {
+            client,
+            url,
+            authorization,
+            tail: tail.into(),
+            #[cfg(test)]
+            played: None,
+        })
+    }
+
+    /// The same with someone in Meta's place.
+    #[cfg(test)]
+    pub(crate) fn played_by(&self, play: impl Fn(Bytes) -> PlayedReply + Send + Sync + 'static) -> Self {
+        Self { played: Some(std::sync::Arc::new(play)), ..self.clone() }
     }
 
     /// Makes the body of a request of events that are joined by commas.
@@ -118,6 +143,10 @@ impl Graph {
 
     /// Posts a body once. An error says whether it may have arrived.
     pub async fn post(&self, body: Bytes) -> Result<Reply, Delivery> {
+        #[cfg(test)]
+        if let Some(play) = &self.played {
+            return play(body).await;
+        }
         let request = self
             .client
             .post(self.url.clone())
@@ -149,6 +178,7 @@ impl Graph {
             }
             reply.body.extend_from_slice(&chunk);
         }
+        crash::point("after_answer");
         Ok(reply)
     }
 }

@@ -24,6 +24,8 @@ use sha2::{Digest, Sha256};
 pub use self::known::{Known, Meeting};
 pub use self::memory::MemoryLedger;
 pub use self::sqlite::SqliteLedger;
+#[cfg(test)]
+pub(crate) use self::writer::serve_here;
 pub use self::writer::{Appender, Writer};
 
 /// Identifies one event of one dataset: the first 16 bytes of SHA-256 over dataset id, event name and event id,

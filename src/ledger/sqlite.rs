@@ -13,6 +13,7 @@ use super::known::Known;
 use super::lock::Lock;
 use super::place::Place;
 use super::{Disorder, Ledger, LedgerError, Record, cause};
+use crate::crash;
 
 mod format;
 mod history;
@@ -96,6 +97,7 @@ impl Ledger for SqliteLedger {
             let old = "SELECT id FROM batch WHERE last_time < ?1";
             transaction.execute(&format!("DELETE FROM outcome WHERE batch IN ({old})"), [before])?;
             transaction.execute("DELETE FROM batch WHERE last_time < ?1", [before])?;
+            crash::point("in_prune");
             transaction.execute(
                 "DELETE FROM reject WHERE event_time < ?1 OR id NOT IN (SELECT max(id) FROM reject GROUP BY key)",
                 [before],

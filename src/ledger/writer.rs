@@ -9,6 +9,7 @@ use std::thread::{self, JoinHandle};
 use tokio::sync::{mpsc, oneshot};
 
 use super::{Ledger, LedgerError, Record};
+use crate::crash;
 
 /// A ledger on a thread of its own.
 #[derive(Debug)]
@@ -66,19 +67,49 @@ impl Appender {
     }
 }
 
+/// Gives a handle and what serves it, as a task instead of a thread: then a test happens in the same order each time.
+#[cfg(test)]
+pub(crate) fn serve_here(mut ledger: Box<dyn Ledger>) -> (Appender, impl Future<Output = ()> + Send) {
+    let (requests, mut inbox) = mpsc::unbounded_channel();
+    let serving = async move {
+        while let Some(first) = inbox.recv().await {
+            write(&mut *ledger, first, &mut inbox);
+        }
+    };
+    (Appender(requests), serving)
+}
+
 fn serve(mut ledger: Box<dyn Ledger>, mut inbox: mpsc::UnboundedReceiver<Request>) -> Box<dyn Ledger> {
     while let Some(first) = inbox.blocking_recv() {
-        let mut records = first.records;
-        let mut waiting = vec![first.done];
-        while let Ok(next) = inbox.try_recv() {
-            records.extend(next.records);
-            waiting.push(next.done);
-        }
-        let result = ledger.append(&records).map_err(Arc::new);
-        for done in waiting {
-            // Nobody waits any more when the run was cut short.
-            drop(done.send(result.clone()));
-        }
+        write(&mut *ledger, first, &mut inbox);
     }
     ledger
+}
+
+/// Writes what a request asks for, and what has gathered behind it.
+fn write(ledger: &mut dyn Ledger, first: Request, inbox: &mut mpsc::UnboundedReceiver<Request>) {
+    let mut records = first.records;
+    let mut waiting = vec![first.done];
+    while let Ok(next) = inbox.try_recv() {
+        records.extend(next.records);
+        waiting.push(next.done);
+    }
+    pass(&records, "before_intent", "before_outcome");
+    let result = ledger.append(&records).map_err(Arc::new);
+    pass(&records, "after_intent", "after_outcome");
+    for done in waiting {
+        // Nobody waits any more when the run was cut short.
+        drop(done.send(result.clone()));
+    }
+}
+
+/// Passes the crash points of what is written.
+fn pass(records: &[Record], intent: &str, outcome: &str) {
+    for record in records {
+        match record {
+            Record::Intent { .. } => crash::point(intent),
+            Record::Outcome { .. } => crash::point(outcome),
+            Record::RunStarted { .. } | Record::Rejected { .. } | Record::RunFinished { .. } => {}
+        }
+    }
 }

@@ -6,6 +6,8 @@ mod lanes;
 mod send;
 mod books;
 mod check;
+#[cfg(test)]
+mod sim;
 
 use std::io::Write;
 use std::sync::atomic::{AtomicU32, AtomicUsize};

@@ -13,6 +13,8 @@ mod hash;
 mod payloads;
 mod faults;
 mod kill;
+mod kill_points;
+mod wire_faults;
 mod bad_input;
 mod privacy;
 mod docs;

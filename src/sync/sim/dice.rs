@@ -1,0 +1,40 @@
+//! Chance that can be repeated: the same seed throws the same numbers.
+
+/// A pair of dice that a seed has thrown in advance.
+///
+/// `SplitMix64`. Source: Steele, Lea and Flood, "Fast splittable pseudorandom number generators", 2014.
+#[derive(Debug, Clone)]
+pub(super) struct Dice(u64);
+
+impl Dice {
+    pub(super) fn new(seed: u64) -> Self {
+        Self(seed)
+    }
+
+    fn next(&mut self) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mixed = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        mixed ^ (mixed >> 31)
+    }
+
+    /// A number below `bound`, or 0.
+    pub(super) fn below(&mut self, bound: u64) -> u64 {
+        self.next() % bound.max(1)
+    }
+
+    /// A number of a range, the end included.
+    pub(super) fn between(&mut self, from: i64, to: i64) -> i64 {
+        from + i64::try_from(self.below(from.abs_diff(to) + 1)).unwrap_or_default()
+    }
+
+    /// Whether something happens that happens so many times in a thousand.
+    pub(super) fn happens(&mut self, in_a_thousand: u64) -> bool {
+        self.below(1_000) < in_a_thousand
+    }
+
+    /// One of some things.
+    pub(super) fn one_of<T: Copy>(&mut self, things: &[T]) -> T {
+        things[usize::try_from(self.below(things.len() as u64)).unwrap_or_default()]
+    }
+}
