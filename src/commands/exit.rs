@@ -109,6 +109,16 @@ impl Exit {
         }
     }
 
+    /// How a run ended that Meta's answers stopped.
+    pub const fn of_stop(stop: Stop) -> Self {
+        match stop {
+            Stop::Token | Stop::Proof | Stop::Permission | Stop::Dataset => Self::Permission,
+            Stop::Blocked | Stop::LongWait | Stop::Unreachable => Self::Temporary,
+            Stop::NotMeta | Stop::MostRefused => Self::Configuration,
+            Stop::Unexpected | Stop::Unclear => Self::Other,
+        }
+    }
+
     fn of_failure(failure: &Failure) -> Self {
         use crate::ledger::LedgerError;
         match failure {
@@ -125,12 +135,7 @@ impl Exit {
                 LedgerError::Locked { .. } => Self::Locked,
                 LedgerError::Unusable { .. } | LedgerError::Io { .. } | LedgerError::Gone => Self::State,
             },
-            Failure::Stopped { stop, .. } => match stop {
-                Stop::Token | Stop::Proof | Stop::Permission | Stop::Dataset => Self::Permission,
-                Stop::Blocked | Stop::LongWait | Stop::Unreachable => Self::Temporary,
-                Stop::NotMeta | Stop::MostRefused => Self::Configuration,
-                Stop::Unexpected | Stop::Unclear => Self::Other,
-            },
+            Failure::Stopped { stop, .. } => Self::of_stop(*stop),
             Failure::Signal(number) => Self::Signal(*number),
             Failure::Output(_) => Self::Other,
             Failure::Bug => Self::Bug,

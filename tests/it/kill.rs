@@ -17,7 +17,7 @@ fn slow(millis: u64) -> Sandboxed {
 }
 
 /// Sends a signal to a process that a test started.
-pub(crate) fn signal(name: &str, process: u32) {
+fn signal(name: &str, process: u32) {
     assert!(Command::new("kill").args([name, &process.to_string()]).status().unwrap().success());
 }
 

@@ -28,6 +28,21 @@ pub enum Stop {
 }
 
 impl Stop {
+    /// Every one, in the order in which a run meets them.
+    pub const ALL: [Self; 11] = [
+        Self::Token,
+        Self::Proof,
+        Self::Permission,
+        Self::Dataset,
+        Self::Blocked,
+        Self::LongWait,
+        Self::NotMeta,
+        Self::Unexpected,
+        Self::Unclear,
+        Self::Unreachable,
+        Self::MostRefused,
+    ];
+
     /// What went wrong, in lower case without full stop.
     pub const fn what(self) -> &'static str {
         match self {
