@@ -15,4 +15,5 @@ mod wire_faults;
 mod bad_input;
 mod privacy;
 mod docs;
+mod matrix;
 mod conformance;
