@@ -16,4 +16,5 @@ mod bad_input;
 mod privacy;
 mod docs;
 mod matrix;
+mod soak;
 mod conformance;

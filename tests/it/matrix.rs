@@ -8,6 +8,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::Path;
 
+const GUARANTEES: &str = include_str!("../../docs/guarantees.md");
+
 /// The rows: number, step of the run, fault.
 const MATRIX: [(u8, &str, &str); 60] = [
     (1, "start", "a mistake in the configuration"),
@@ -108,12 +110,18 @@ fn sources(folder: &Path, found: &mut Vec<String>) {
     }
 }
 
-/// The tests by the numbers that their names carry.
-fn tests() -> BTreeMap<u8, Vec<String>> {
+/// The text of every file of Rust.
+fn all_sources() -> Vec<String> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let mut texts = Vec::new();
     sources(&root.join("src"), &mut texts);
     sources(&root.join("tests"), &mut texts);
+    texts
+}
+
+/// The tests by the numbers that their names carry.
+fn tests() -> BTreeMap<u8, Vec<String>> {
+    let texts = all_sources();
     let mut tests: BTreeMap<u8, Vec<String>> = BTreeMap::new();
     for name in texts.iter().flat_map(|text| text.lines()).filter_map(name_of_test) {
         for number in numbers(name) {
@@ -160,6 +168,21 @@ fn every_row_of_the_failure_matrix_has_a_test_or_a_reason() {
     let known: BTreeSet<u8> = MATRIX.iter().map(|(number, ..)| *number).collect();
     wrong.extend(tests.keys().filter(|number| !known.contains(number)).map(|number| format!("{number} is no row")));
     assert_eq!(wrong, [""; 0]);
+}
+
+#[test]
+fn every_test_that_the_guarantees_name_exists() {
+    let texts = all_sources();
+    let names: BTreeSet<&str> = texts.iter().flat_map(|text| text.lines()).filter_map(name_of_test).collect();
+    let is_name = |word: &&str| word.matches('_').count() >= 3 || word.starts_with("fm_");
+    let named: Vec<&str> = GUARANTEES.split('`').skip(1).step_by(2).filter(is_name).collect();
+    assert!(named.len() >= 20, "only {} tests are named", named.len());
+    for name in named {
+        assert!(names.contains(name), "there is no test {name}");
+    }
+    for guarantee in 1..=8 {
+        assert!(GUARANTEES.contains(&format!("\n| G{guarantee} | ")), "G{guarantee} is not told");
+    }
 }
 
 #[test]
