@@ -121,9 +121,9 @@ fn all_sources() -> Vec<String> {
 
 /// The tests by the numbers that their names carry.
 fn tests() -> BTreeMap<u8, Vec<String>> {
-    let texts = all_sources();
+    let files = all_sources();
     let mut tests: BTreeMap<u8, Vec<String>> = BTreeMap::new();
-    for name in texts.iter().flat_map(|text| text.lines()).filter_map(name_of_test) {
+    for name in files.iter().flat_map(|text| text.lines()).filter_map(name_of_test) {
         for number in numbers(name) {
             tests.entry(number).or_default().push(name.to_owned());
         }
@@ -172,12 +172,12 @@ fn every_row_of_the_failure_matrix_has_a_test_or_a_reason() {
 
 #[test]
 fn every_test_that_the_guarantees_name_exists() {
-    let texts = all_sources();
-    let names: BTreeSet<&str> = texts.iter().flat_map(|text| text.lines()).filter_map(name_of_test).collect();
+    let files = all_sources();
+    let names: BTreeSet<&str> = files.iter().flat_map(|text| text.lines()).filter_map(name_of_test).collect();
     let is_name = |word: &&str| word.matches('_').count() >= 3 || word.starts_with("fm_");
-    let named: Vec<&str> = GUARANTEES.split('`').skip(1).step_by(2).filter(is_name).collect();
-    assert!(named.len() >= 20, "only {} tests are named", named.len());
-    for name in named {
+    let held_by: Vec<&str> = GUARANTEES.split('`').skip(1).step_by(2).filter(is_name).collect();
+    assert!(held_by.len() >= 20, "only {} tests are named", held_by.len());
+    for name in held_by {
         assert!(names.contains(name), "there is no test {name}");
     }
     for guarantee in 1..=8 {

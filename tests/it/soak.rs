@@ -55,7 +55,7 @@ fn answers(faults: &[Answer], count: usize) -> Vec<Answer> {
         state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         let dice = state >> 33;
         let kind = usize::try_from(dice / ONE_OF).unwrap() % faults.len();
-        answers.push(if dice % ONE_OF == 0 { faults[kind].clone() } else { Answer::Accept });
+        answers.push(if dice.is_multiple_of(ONE_OF) { faults[kind].clone() } else { Answer::Accept });
     }
     answers
 }
