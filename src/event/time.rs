@@ -176,7 +176,7 @@ mod tests {
     }
 
     #[test]
-    fn local_times_around_a_change_of_clocks() {
+    fn fm_27_local_times_around_a_change_of_clocks() {
         let berlin = Tz::Europe__Berlin;
         check("2026-07-01 12:00:00", berlin, Ok("2026-07-01T10:00:00"));
         check("2026-12-01", berlin, Ok("2026-11-30T23:00:00"));

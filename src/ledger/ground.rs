@@ -88,7 +88,7 @@ broken line
     }
 
     #[test]
-    fn fm_04_and_09_a_path_stands_on_its_deepest_mount() {
+    fn fm_04_fm_09_a_path_stands_on_its_deepest_mount() {
         check("/home/ada/.local/state/fbcapi/1.db", &Ground::Vanishing("overlay".into()));
         check("/var/lib/fbcapi/1.db", &Ground::Lasting);
         check("/var/library/1.db", &Ground::Vanishing("overlay".into()));

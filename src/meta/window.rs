@@ -69,7 +69,7 @@ mod tests {
     }
 
     #[test]
-    fn windows() {
+    fn fm_26_windows() {
         let other = ActionSource::SystemGenerated;
         let store = ActionSource::PhysicalStore;
         check(0, other, Timeliness::Due);

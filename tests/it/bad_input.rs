@@ -27,7 +27,7 @@ fn with(change: impl FnOnce(Stage) -> Stage) -> Scripted {
 }
 
 #[test]
-fn every_mistake_of_a_configuration_is_told_at_once_with_its_line() {
+fn fm_01_every_mistake_of_a_configuration_is_told_at_once_with_its_line() {
     let it = with(|stage| {
         stage
             .section(
@@ -212,7 +212,7 @@ fn showing_a_configuration_reads_no_secret_and_settles_no_connection() {
 }
 
 #[test]
-fn a_secret_in_a_file_that_others_can_read_is_refused() {
+fn fm_02_a_secret_in_a_file_that_others_can_read_is_refused() {
     let it = with(|stage| stage.configure("meta", "access_token = { file = \"token\" }"));
     it.stage.write("token", "s3cret\n");
     fs::set_permissions(it.stage.path("token"), Permissions::from_mode(0o644)).unwrap();
@@ -229,7 +229,7 @@ fn a_secret_in_a_file_that_others_can_read_is_refused() {
 }
 
 #[test]
-fn missing_columns_are_all_named_with_what_is_there() {
+fn fm_14_missing_columns_are_all_named_with_what_is_there() {
     let header = |header: &str| {
         let it = with(|stage| stage.section("source", "kind = \"file\"\npath = \"rows.csv\""));
         it.stage.write("rows.csv", format!("{header}\n"));
@@ -280,7 +280,7 @@ fn files_that_are_not_there_or_no_rows_are_told() {
 }
 
 #[test]
-fn a_state_that_cannot_be_written_stops_the_run_before_anything_is_posted() {
+fn fm_06_a_state_that_cannot_be_written_stops_the_run_before_anything_is_posted() {
     let it = with(|stage| stage.section("state", "path = \"rows.ndjson/ledger.db\""));
     let said = "the state file rows.ndjson/ledger.db cannot be created\n  because rows.ndjson is a file, not a folder";
     check(&it, 6, &[said, "writable folder"]);
@@ -293,7 +293,7 @@ fn a_state_that_cannot_be_written_stops_the_run_before_anything_is_posted() {
 }
 
 #[test]
-fn a_state_that_is_damaged_foreign_or_newer_is_left_as_it_is() {
+fn fm_05_fm_57_a_state_that_is_damaged_foreign_or_newer_is_left_as_it_is() {
     let spoil = |spoil: &dyn Fn(Vec<u8>) -> Vec<u8>| {
         let it = with(|stage| stage);
         assert_eq!(it.stage.sync(&[]).told(), "exit 0: sent 1");

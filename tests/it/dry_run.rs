@@ -28,7 +28,7 @@ fn rows() -> Vec<Row> {
 }
 
 #[test]
-fn a_dry_run_prints_the_very_bytes_that_a_run_posts_and_touches_nothing() {
+fn fm_59_a_dry_run_prints_the_very_bytes_that_a_run_posts_and_touches_nothing() {
     let it = Scripted::new(&[], Answer::Accept);
     it.stage.rows(&rows());
     let dry = it.stage.run(&["sync", "--dry-run"]);

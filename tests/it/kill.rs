@@ -42,7 +42,7 @@ fn kill_rounds(stage: &Sandboxed, rounds: u64, batch: u64) {
 }
 
 #[test]
-fn killed_at_any_moment_nothing_is_lost_and_only_what_was_in_flight_comes_twice() {
+fn fm_53_killed_at_any_moment_nothing_is_lost_and_only_what_was_in_flight_comes_twice() {
     const ROWS: u64 = 4_000;
     const ROUNDS: u64 = 20;
     const BATCH: u64 = 20;
@@ -64,7 +64,7 @@ fn killed_at_any_moment_nothing_is_lost_and_only_what_was_in_flight_comes_twice(
 }
 
 #[test]
-fn killed_at_any_moment_nothing_comes_twice_when_the_unknown_is_held() {
+fn fm_53_killed_at_any_moment_nothing_comes_twice_when_the_unknown_is_held() {
     const ROWS: u64 = 1_000;
     let it = slow(10).on(|stage| stage.configure("meta", "on_unknown = \"hold\""));
     it.stage.rows(&leads(usize::try_from(ROWS).unwrap()));
@@ -80,7 +80,7 @@ fn killed_at_any_moment_nothing_comes_twice_when_the_unknown_is_held() {
 }
 
 #[test]
-fn asked_to_end_a_run_settles_what_is_in_flight_and_the_next_one_goes_on() {
+fn fm_50_asked_to_end_a_run_settles_what_is_in_flight_and_the_next_one_goes_on() {
     for (name, exit) in [("-TERM", 143), ("-INT", 130)] {
         let it = slow(50);
         it.stage.rows(&leads(2_000));
@@ -102,7 +102,7 @@ fn asked_to_end_a_run_settles_what_is_in_flight_and_the_next_one_goes_on() {
 }
 
 #[test]
-fn a_second_signal_ends_a_run_that_hangs_and_the_next_one_sends_what_was_in_flight() {
+fn fm_50_a_second_signal_ends_a_run_that_hangs_and_the_next_one_sends_what_was_in_flight() {
     let it = Scripted::new(&[Answer::Hang], Answer::Accept);
     it.stage.rows(&leads(3));
     let mut run = it.stage.start(&["--batch-size", "2", "--concurrency", "1"]);
@@ -120,7 +120,7 @@ fn a_second_signal_ends_a_run_that_hangs_and_the_next_one_sends_what_was_in_flig
 }
 
 #[test]
-fn a_run_that_hangs_ends_soon_after_it_was_asked_to() {
+fn fm_50_a_run_that_hangs_ends_soon_after_it_was_asked_to() {
     let it = Scripted::new(&[], Answer::Hang);
     it.stage.rows(&leads(6));
     let run = it.stage.start(&["--batch-size", "1", "--concurrency", "4"]);
@@ -150,7 +150,7 @@ fn sync_with_disk(stage: &Stage, blocks: u32) -> Ran {
 }
 
 #[test]
-fn a_disk_that_fills_up_stops_the_run_and_nothing_is_lost() {
+fn fm_33_fm_49_a_disk_that_fills_up_stops_the_run_and_nothing_is_lost() {
     let it = slow(1);
     it.stage.rows(&leads(2_000));
     let first = sync_with_disk(&it.stage, 8);
@@ -172,7 +172,7 @@ fn a_disk_that_fills_up_stops_the_run_and_nothing_is_lost() {
 }
 
 #[test]
-fn a_second_run_at_the_same_time_names_the_first_and_sends_nothing() {
+fn fm_07_fm_08_a_second_run_at_the_same_time_names_the_first_and_sends_nothing() {
     let it = slow(400);
     it.stage.rows(&leads(100));
     let mut first = it.stage.start(&["--batch-size", "1", "--concurrency", "1"]);

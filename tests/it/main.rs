@@ -18,4 +18,6 @@ mod wire_faults;
 mod bad_input;
 mod privacy;
 mod docs;
+mod matrix;
+mod soak;
 mod conformance;

@@ -90,7 +90,7 @@ fn the_first_run_is_announced_and_the_second_is_not() {
 }
 
 #[test]
-fn a_table_without_rows_is_done() {
+fn fm_16_a_table_without_rows_is_done() {
     check(&[], plain, &[], "exit 0: nothing");
 }
 
@@ -118,7 +118,7 @@ fn a_selection_narrows_what_is_sent() {
 }
 
 #[test]
-fn an_expired_row_is_told_once_and_never_sent() {
+fn fm_25_an_expired_row_is_told_once_and_never_sent() {
     let it = check(&[lead("late").ago(TimeDelta::days(8))], plain, &[], "exit 3: expired 1");
     let again = it.stage.sync(&["--since", "30d"]);
     assert_eq!(again.told(), "exit 0: expired 1");
@@ -139,7 +139,7 @@ fn an_expired_row_is_told_once_and_never_sent() {
 }
 
 #[test]
-fn what_lies_ahead_waits_or_is_refused() {
+fn fm_24_what_lies_ahead_waits_or_is_refused() {
     let rows = [lead("soon").ago(TimeDelta::minutes(-2)), lead("never").ago(TimeDelta::days(-2))];
     let it = check(&rows, plain, &[], "exit 3: rejected 1, deferred 1");
     it.stage.rows(&[lead("soon").ago(TimeDelta::seconds(1))]);
@@ -147,7 +147,7 @@ fn what_lies_ahead_waits_or_is_refused() {
 }
 
 #[test]
-fn copies_of_an_event_are_sent_once() {
+fn fm_21_fm_22_copies_of_an_event_are_sent_once() {
     let rows = [lead("a"), lead("a"), lead("a").with("phone", "+1 650-555-1212"), purchase("a")];
     let it = check(&rows, plain, &[], "exit 0: sent 2, collapsed 2");
     assert_eq!(it.stats().unique, 2);
@@ -165,7 +165,7 @@ fn a_good_copy_of_a_bad_row_is_sent_and_the_bad_one_told_once() {
 }
 
 #[test]
-fn a_row_that_changed_after_it_was_sent_is_counted_and_not_sent() {
+fn fm_29_a_row_that_changed_after_it_was_sent_is_counted_and_not_sent() {
     let it = check(&leads(2), plain, &[], "exit 0: sent 2");
     it.stage.rows(&[lead("e-0"), lead("e-1").with("phone", "+16505551212")]);
     let ran = it.stage.sync(&[]);
@@ -187,7 +187,7 @@ fn events_are_sent_again_only_for_someone_who_asks() {
 }
 
 #[test]
-fn a_rejected_row_is_told_once_and_sent_when_it_is_mended() {
+fn fm_30_a_rejected_row_is_told_once_and_sent_when_it_is_mended() {
     let bad = lead("a").without("email");
     let it = check(&[bad.clone(), lead("b")], plain, &[], "exit 3: sent 1, rejected 1");
     assert_eq!(it.stage.sync(&[]).told(), "exit 0: already_sent 1, rejected 1");
@@ -197,7 +197,7 @@ fn a_rejected_row_is_told_once_and_sent_when_it_is_mended() {
 }
 
 #[test]
-fn every_kind_of_bad_row_has_its_reason_and_stops_no_other() {
+fn fm_20_fm_23_every_kind_of_bad_row_has_its_reason_and_stops_no_other() {
     let rows = [
         lead("good"),
         lead("no email").without("email"),
@@ -222,7 +222,7 @@ fn every_kind_of_bad_row_has_its_reason_and_stops_no_other() {
 }
 
 #[test]
-fn a_bad_field_is_left_out_and_the_rest_of_the_row_is_sent() {
+fn fm_23_a_bad_field_is_left_out_and_the_rest_of_the_row_is_sent() {
     let row = lead("a").with("phone", "12").with("fbclid", "IwAR1").with("value", "1").with("date_of_birth", "soon");
     let it = Sandboxed::new();
     it.stage.rows(&[row]);
@@ -235,7 +235,7 @@ fn a_bad_field_is_left_out_and_the_rest_of_the_row_is_sent() {
 }
 
 #[test]
-fn another_dataset_knows_nothing_of_what_was_sent() {
+fn fm_60_another_dataset_knows_nothing_of_what_was_sent() {
     let it = check(&leads(2), plain, &[], "exit 0: sent 2");
     let it = it.on(|stage| stage.variable("FBCAPI_META_DATASET_ID", "987"));
     assert_eq!(it.stage.sync(&[]).told(), "exit 0: sent 2");

@@ -74,7 +74,7 @@ async fn a_key_pair_logs_in_with_a_token_that_its_public_half_confirms() {
 }
 
 #[tokio::test]
-async fn row_10_a_refused_login_gives_snowflakes_own_reason() {
+async fn fm_10_a_refused_login_gives_snowflakes_own_reason() {
     let server = Server::start(|_| Script {
         logins: [refused("390100", "Incorrect username or password was specified.")].into(),
         ..Script::default()
@@ -102,7 +102,7 @@ async fn a_server_that_cannot_be_reached_names_account_address_and_cause() {
 }
 
 #[tokio::test]
-async fn row_11_a_clock_that_is_off_is_named() {
+async fn fm_11_a_clock_that_is_off_is_named() {
     let refusal = json!({ "data": null, "code": "390144", "message": "JWT token is invalid.", "success": false });
     let date = ("date", "Mon, 23 Nov 2026 14:53:00 GMT".to_owned());
     let server = Server::start(|_| Script {

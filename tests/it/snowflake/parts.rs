@@ -56,7 +56,7 @@ async fn rows_in_json_are_read_to_the_last() {
 }
 
 #[tokio::test]
-async fn row_17_a_part_that_fails_is_fetched_again() {
+async fn fm_17_a_part_that_fails_is_fetched_again() {
     let whole = gzip(&arrow(6..10));
     let cut_gzip = Reply::Bytes(200, whole[..whole.len() / 2].to_vec(), vec![]);
     let plain = arrow(6..10);
@@ -72,7 +72,7 @@ async fn row_17_a_part_that_fails_is_fetched_again() {
 }
 
 #[tokio::test]
-async fn row_17_an_expired_part_ends_the_run_and_not_in_silence() {
+async fn fm_17_an_expired_part_ends_the_run_and_not_in_silence() {
     let expired = Reply::Bytes(403, b"<Error><Code>AccessDenied</Code></Error>".to_vec(), vec![]);
     let server = Server::start(parts([vec![part(2..6)], vec![expired], vec![part(10..14)]], |_| ())).await;
     check_error(&server, rows_of(&server).await, Trouble::Temporary, "no longer there to download");
@@ -80,7 +80,7 @@ async fn row_17_an_expired_part_ends_the_run_and_not_in_silence() {
 }
 
 #[tokio::test]
-async fn row_17_too_few_or_too_many_rows_fail_the_run() {
+async fn fm_17_too_few_or_too_many_rows_fail_the_run() {
     let server = Server::start(rows([result(3, 0..2, &[])])).await;
     check_error(&server, rows_of(&server).await, Trouble::Temporary, "Snowflake announced 3 rows and gave 2");
     let server = Server::start(rows([result(1, 0..2, &[])])).await;
@@ -114,7 +114,7 @@ async fn parts_without_headers_are_fetched_with_the_master_key() {
 }
 
 #[tokio::test]
-async fn row_19_few_parts_are_fetched_before_they_are_read() {
+async fn fm_19_few_parts_are_fetched_before_they_are_read() {
     let server = Server::start(|address| {
         let list: Vec<_> = (0..40).map(|number| (part_address(address, number), 1)).collect();
         let parts = (0..40).map(|number| (number, [part(number..number + 1)].into())).collect();

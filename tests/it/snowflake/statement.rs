@@ -3,7 +3,7 @@
 use super::*;
 
 #[tokio::test]
-async fn row_12_a_long_query_is_waited_for() {
+async fn fm_12_a_long_query_is_waited_for() {
     let server = Server::start(|_| Script {
         rows: [running("333334", "/queries/q/result")].into(),
         polls: [
@@ -23,7 +23,7 @@ async fn row_12_a_long_query_is_waited_for() {
 }
 
 #[tokio::test]
-async fn row_12_a_query_that_never_ends_is_aborted() {
+async fn fm_12_a_query_that_never_ends_is_aborted() {
     let polls = std::iter::repeat_n(running("333333", "/queries/q/result"), 10_000).collect();
     let server =
         Server::start(|_| Script { rows: [running("333334", "/queries/q/result")].into(), polls, ..Script::default() })
@@ -43,7 +43,7 @@ async fn the_token_is_never_sent_to_another_host() {
 }
 
 #[tokio::test]
-async fn row_13_a_lost_session_is_opened_again_once() {
+async fn fm_13_a_lost_session_is_opened_again_once() {
     let server = Server::start(rows([refused("390112", "Your session has expired."), result(2, 0..2, &[])])).await;
     assert_eq!(rows_of(&server).await.unwrap(), ids(2));
     assert_eq!(server.seen("/session/v1/login-request").len(), 2);
@@ -53,7 +53,7 @@ async fn row_13_a_lost_session_is_opened_again_once() {
 }
 
 #[tokio::test]
-async fn row_13_a_session_is_prolonged_and_where_it_cannot_be_opened_again() {
+async fn fm_13_a_session_is_prolonged_and_where_it_cannot_be_opened_again() {
     let token = |server: &Server| server.statements()[0].headers["authorization"].to_str().unwrap().to_owned();
     let server = Server::start(|_| Script {
         logins: [short_login()].into(),
@@ -79,7 +79,7 @@ async fn row_13_a_session_is_prolonged_and_where_it_cannot_be_opened_again() {
 }
 
 #[tokio::test]
-async fn row_14_a_missing_table_names_role_and_grants() {
+async fn fm_14_a_missing_table_names_role_and_grants() {
     let message = "SQL compilation error:\nObject 'FACEBOOK_EVENTS' does not exist or not authorized.";
     let server = Server::start(|_| Script { columns: [refused("002003", message)].into(), ..Script::default() }).await;
     let words = "facebook_events does not exist or role READER may not read it: SQL compilation error: Object \
@@ -90,7 +90,7 @@ async fn row_14_a_missing_table_names_role_and_grants() {
 }
 
 #[tokio::test]
-async fn row_14_missing_columns_are_named_before_the_rows_are_asked_for() {
+async fn fm_14_missing_columns_are_named_before_the_rows_are_asked_for() {
     let server =
         Server::start(|_| Script { columns: [columns(&[("EVENTID", "text")])].into(), ..Script::default() }).await;
     let words = "facebook_events has no column `event_id` (there is `EVENTID`), `occurred_at` correct the names under [columns]; \
@@ -100,7 +100,7 @@ async fn row_14_missing_columns_are_named_before_the_rows_are_asked_for() {
 }
 
 #[tokio::test]
-async fn row_16_no_rows_is_no_error_in_any_format() {
+async fn fm_16_no_rows_is_no_error_in_any_format() {
     for data in [
         json!({ "total": 0, "returned": 0, "rowset": [], "queryResultFormat": "json" }),
         json!({ "total": 0, "returned": 0, "rowsetBase64": "", "queryResultFormat": "arrow", "chunks": null }),

@@ -63,6 +63,8 @@ pub(crate) struct Request {
     pub(crate) body: Vec<u8>,
     /// Whether its events were taken.
     pub(crate) is_taken: bool,
+    /// Whether the answer says so, whole.
+    pub(crate) is_told: bool,
 }
 
 impl Request {
@@ -156,7 +158,7 @@ async fn serve(mut stream: TcpStream, answer: Answer, seen: &Mutex<Seen>) -> io:
         return stream.readable().await;
     }
     let (head, body) = read(&mut stream).await?;
-    let mut request = Request { head, body, is_taken: false };
+    let mut request = Request { head, body, is_taken: false, is_told: false };
     let ids = request.ids();
     let reply = match &answer {
         Answer::TooFew => received(ids.len() - 1),
@@ -178,7 +180,9 @@ async fn serve(mut stream: TcpStream, answer: Answer, seen: &Mutex<Seen>) -> io:
         | Answer::RefuseIdsAs(..)
         | Answer::AtMost(_) => received(ids.len()),
     };
-    request.is_taken = reply.starts_with("HTTP/1.1 200") && !matches!(answer, Answer::Html(_));
+    request.is_taken = reply.starts_with("HTTP/1.1 200") && reply.contains("events_received");
+    let is_spoilt = matches!(answer, Answer::TooFew | Answer::LostAfterCommit | Answer::CutInTheMiddle | Answer::Hang);
+    request.is_told = request.is_taken && !is_spoilt;
     seen.lock().unwrap().requests.push(request);
     match &answer {
         Answer::Raw(_, _, body) => stream.write_all(&[reply.as_bytes(), body].concat()).await?,
