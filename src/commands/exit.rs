@@ -109,7 +109,8 @@ impl Exit {
         }
     }
 
-    fn of_failure(failure: &Failure) -> Self {
+    /// How a command ended that failed.
+    pub fn of_failure(failure: &Failure) -> Self {
         use crate::ledger::LedgerError;
         match failure {
             Failure::Source(error) => match error.trouble {

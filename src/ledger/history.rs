@@ -43,6 +43,16 @@ pub struct PastAttempt {
     pub answer: Answer,
 }
 
+impl PastAttempt {
+    /// Whether nobody knows what became of it.
+    pub fn is_in_doubt(&self) -> bool {
+        match self.outcome {
+            None | Some(Outcome::Unknown) => true,
+            Some(Outcome::Accepted | Outcome::Cleared | Outcome::Released | Outcome::Dropped) => false,
+        }
+    }
+}
+
 /// An event that was refused and not sent since.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Refusal {

@@ -355,7 +355,7 @@ pub fn grouped(number: u64) -> String {
 }
 
 /// A span of time in its two largest units.
-pub(super) fn span(seconds: u64) -> String {
+pub fn span(seconds: u64) -> String {
     let (days, hours, minutes) = (seconds / 86_400, seconds / 3_600 % 24, seconds / 60 % 60);
     match (days, hours) {
         (0, 0) => format!("{minutes} min"),

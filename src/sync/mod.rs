@@ -5,6 +5,7 @@ mod prepare;
 mod send;
 mod books;
 mod check;
+mod look;
 
 use std::io::Write;
 use std::sync::atomic::AtomicU32;
@@ -28,6 +29,8 @@ use crate::report::human::PASSWORD_WARNING;
 use crate::report::progress::{Bar, Progress};
 use crate::source::{RowStream, SourceError};
 pub use check::{Checked, check};
+pub use look::{LookedRow, Prospect, look};
+pub(crate) use prepare::RESEND_WITHIN;
 pub use prepare::Sent as SentEvents;
 use prepare::{Destination, prepare};
 use run::Run;

@@ -125,7 +125,7 @@ fn an_export_that_is_not_whole_adds_nothing() {
     };
     let count = lines.lines().count();
     let without =
-        |n: usize| lines.lines().enumerate().filter(|(at, _)| *at != n).map(|(_, l)| format!("{l}\n")).collect();
+        |n: usize| lines.split_inclusive('\n').enumerate().filter(|(at, _)| *at != n).map(|(_, line)| line).collect();
     let cases: [(String, String); 9] = [
         (String::new(), "line 1 is missing: the export was cut short".into()),
         (without(0), "line 1 is not the first of an export".into()),

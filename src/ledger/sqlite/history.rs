@@ -9,7 +9,7 @@ use rusqlite::Transaction;
 use super::reading::{Batch, Reject, gather, read_batches, read_rejects};
 use super::{Failure, SqliteLedger};
 use crate::ledger::history::{Doubt, Holdings, PastAttempt, PastRun, Refusal, RunEnd, Unsent};
-use crate::ledger::{Entry, EventKey, Fate, Ledger as _, LedgerError, Outcome, RunId};
+use crate::ledger::{BatchId, Entry, EventKey, Fate, Ledger as _, LedgerError, Outcome, RunId};
 
 impl SqliteLedger {
     /// The last runs, newest first.
@@ -52,6 +52,13 @@ impl SqliteLedger {
                 Some(Outcome::Accepted | Outcome::Cleared | Outcome::Released | Outcome::Dropped) => Vec::new(),
                 Some(Outcome::Unknown) | None => batch.entries().collect(),
             })
+        })
+    }
+
+    /// Every attempt to deliver a batch that is wanted, oldest first.
+    pub fn batches(&mut self, is_wanted: impl Fn(&BatchId) -> bool) -> Result<Vec<PastAttempt>, LedgerError> {
+        self.read(|transaction| {
+            collect(transaction, |batch| if is_wanted(&batch.id()) { batch.entries().collect() } else { Vec::new() })
         })
     }
 

@@ -30,6 +30,7 @@ fn selection(columns: Vec<ColumnRequest>) -> Selection {
         until: None,
         store: None,
         names: Vec::new(),
+        event_id: None,
         zone: Tz::UTC,
     }
 }
