@@ -39,7 +39,7 @@ impl Exit {
         (Self::Configuration, "wrong usage or configuration"),
         (
             Self::Attention,
-            "done, but rows need attention: rejected or expired for the first time, unknown, or beyond --max-invalid",
+            "done, but rows need attention: rejected or expired for the first time, unknown, or beyond --max-invalid; or `status` calls for someone",
         ),
         (Self::Permission, "Snowflake or Meta refused the login or a permission"),
         (Self::Temporary, "temporary trouble: run again, nothing is lost"),

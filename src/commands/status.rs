@@ -208,9 +208,14 @@ impl<'a> Facts<'a> {
     fn text(&self, attention: &[Attention]) -> String {
         let mut text = String::new();
         let mut row = |name: &str, value: &str| writeln!(text, "  {name:<13} {value}").unwrap_or_default();
+        row("dataset", &self.config.dataset_id);
         row("state", &self.config.state.display().to_string());
         let Holdings { version, runs: _, batches: _, sent, in_doubt: _, refused: _ } = self.holdings;
-        row("", &format!("{}, {} kB, whole (version {version})", counted(sent, "event"), self.bytes.div_ceil(1_000)));
+        let kilobytes = grouped(self.bytes.div_ceil(1_000));
+        match self.bytes {
+            0 => row("", "not there yet"),
+            _ => row("", &format!("{} sent, {kilobytes} kB, whole (version {version})", counted(sent, "event"))),
+        }
         if let Some(LockHolder { process, started }) = &self.holder {
             let who = process.map_or_else(|| "a process".to_owned(), |process| format!("process {process}"));
             let since = started.map(|started| format!(", since {} UTC", moment(started))).unwrap_or_default();
@@ -220,6 +225,13 @@ impl<'a> Facts<'a> {
         match self.last_success {
             Some(at) => row("last success", &format!("{} ago", ago(at))),
             None => row("last success", "none"),
+        }
+        let counts = self.last.as_ref().and_then(report_of).map(|report| report["counts"].clone()).unwrap_or_default();
+        let left = ["pending", "deferred", "unknown"].map(|end| (end, counts[end].as_u64().unwrap_or(0)));
+        let left: Vec<_> =
+            left.iter().filter(|(_, n)| *n > 0).map(|(end, n)| format!("{end} {}", grouped(*n))).collect();
+        if !left.is_empty() {
+            row("left over", &format!("{} (by the last run)", left.join(", ")));
         }
         if self.unsent.events > 0 {
             let oldest = self.oldest_age().and_then(|age| age.try_into().ok()).unwrap_or(0);
@@ -289,8 +301,8 @@ impl<'a> Facts<'a> {
         let fate = if held == doubt.events.len() as u64 {
             "held: fbcapi resolve decides".to_owned()
         } else {
-            let left = span(left.num_seconds().try_into().unwrap_or(0));
-            format!("the next run sends them again, for {left} more")
+            let minutes = left.num_minutes().max(0);
+            format!("the next run sends them again, for {} h {} min more", minutes / 60, minutes % 60)
         };
         let answer = answer_text(&doubt.answer);
         let answer = if answer.is_empty() { String::new() } else { format!(" ({answer})") };

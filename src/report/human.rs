@@ -148,7 +148,7 @@ fn remedy(failure: &Failure) -> &str {
         Failure::Ledger(error) => match error.as_ref() {
             LedgerError::Locked { .. } => "wait for it to end; a run that was killed leaves no lock behind",
             LedgerError::Unusable { .. } => {
-                "keep the file: it says what was sent. Restore a copy, or move it away to begin anew and send the window again"
+                "keep the file: it says what was sent. Restore a copy (fbcapi state restore), or move it away to begin anew and send the window again"
             }
             LedgerError::Io { .. } => {
                 "give the user of this run a writable folder with free space, or set [state] path"

@@ -6,6 +6,7 @@ mod sandbox;
 mod sync;
 mod dry_run;
 mod check;
+mod commands;
 mod hash;
 mod payloads;
 mod faults;
