@@ -16,47 +16,81 @@ pub const EXPORT_VERSION: u32 = 1;
 #[serde(tag = "record", rename_all = "snake_case", deny_unknown_fields)]
 pub(super) enum Line {
     /// The first.
-    State { schema_version: u32, exported_at: DateTime<Utc> },
+    State {
+        /// Version of these lines.
+        schema_version: u32,
+        /// When it was written.
+        exported_at: DateTime<Utc>,
+    },
     /// A run.
     Run {
+        /// Which run.
         run: String,
+        /// When it began.
         started_at: DateTime<Utc>,
+        /// When it ended, if it did; then it has the next two as well.
         finished_at: Option<DateTime<Utc>>,
+        /// The exit code.
         exit_code: Option<u8>,
+        /// The report as JSON.
         report: Option<String>,
     },
     /// A batch and what became of it.
     Batch {
+        /// Which run.
         run: String,
+        /// Its number in the run.
         number: u32,
+        /// When.
         at: DateTime<Utc>,
         /// Key, fingerprint and event time of each event.
         events: Vec<(String, u32, i64)>,
+        /// What became of it, if that was written.
         outcome: Option<OutcomeForm>,
     },
     /// A refused event.
     Reject {
+        /// Its key.
         key: String,
+        /// Its payload's fingerprint.
         fingerprint: u32,
+        /// Until when it is remembered, in seconds since 1970.
         event_time: i64,
+        /// Its name.
         event_name: String,
+        /// Its id.
         event_id: String,
+        /// Code of the reason.
         reason: String,
+        /// What Meta said.
         answer: AnswerForm,
+        /// When.
         at: DateTime<Utc>,
+        /// When it was taken back.
         pardoned_at: Option<DateTime<Utc>>,
     },
     /// The last.
-    End { runs: u64, batches: u64, rejects: u64 },
+    End {
+        /// Lines of runs.
+        runs: u64,
+        /// Lines of batches.
+        batches: u64,
+        /// Lines of refused events.
+        rejects: u64,
+    },
 }
 
 /// What became of a batch.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct OutcomeForm {
+    /// Its word.
     pub(super) outcome: String,
+    /// When.
     pub(super) at: DateTime<Utc>,
+    /// How many requests it took.
     pub(super) requests: u32,
+    /// What Meta said.
     pub(super) answer: AnswerForm,
 }
 
@@ -64,9 +98,13 @@ pub(super) struct OutcomeForm {
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct AnswerForm {
+    /// HTTP status.
     pub(super) status: Option<u16>,
+    /// Graph error code.
     pub(super) code: Option<i64>,
+    /// Graph error subcode.
     pub(super) subcode: Option<i64>,
+    /// Meta's trace id.
     pub(super) trace: Option<String>,
 }
 

@@ -6,29 +6,25 @@ use chrono::{DateTime, Utc};
 use rusqlite::{OptionalExtension, Transaction, params};
 
 use super::format::pack;
+use super::history::read_runs;
 use super::reading::{Batch, End, Reject, read_batches, read_rejects};
 use super::writing::{start_run, write, write_intent, write_outcome, write_pardons, write_reject};
 use super::{Failure, SqliteLedger};
 use crate::ledger::exchange::{
     Amounts, EXPORT_VERSION, ExportError, ImportError, Line, OutcomeForm, event_form, event_of, outcome_of, weight,
 };
+use crate::ledger::history::PastRun;
 use crate::ledger::{Answer, BatchId, Entry, Record, RunId};
 
 impl SqliteLedger {
     /// Writes everything that the state holds, a record a line, as it stands at one moment.
     pub fn export(&mut self, out: &mut dyn Write, now: DateTime<Utc>) -> Result<Amounts, ExportError> {
-        let runs = self.runs(u32::MAX)?;
         let mut writer = LineWriter { out, amounts: Amounts::default(), error: None };
         writer.line(&Line::State { schema_version: EXPORT_VERSION, exported_at: now });
-        for run in runs.into_iter().rev() {
-            writer.amounts.runs += 1;
-            let (finished_at, exit_code, report) = match run.end {
-                Some(end) => (Some(end.at), Some(end.exit_code), Some(end.report)),
-                None => (None, None, None),
-            };
-            writer.line(&Line::Run { run: run.run.0, started_at: run.started, finished_at, exit_code, report });
-        }
         self.read(|transaction| {
+            for run in read_runs(transaction, u32::MAX)?.into_iter().rev() {
+                writer.run(run);
+            }
             read_batches(transaction, i64::MIN, |batch| {
                 writer.amounts.batches += 1;
                 writer.line(&batch_line(batch));
@@ -77,6 +73,15 @@ struct LineWriter<'a> {
 }
 
 impl LineWriter<'_> {
+    fn run(&mut self, PastRun { run, started, end }: PastRun) {
+        self.amounts.runs += 1;
+        let (finished_at, exit_code, report) = match end {
+            Some(end) => (Some(end.at), Some(end.exit_code), Some(end.report)),
+            None => (None, None, None),
+        };
+        self.line(&Line::Run { run: run.0, started_at: started, finished_at, exit_code, report });
+    }
+
     fn line(&mut self, line: &Line) {
         if self.error.is_some() {
             return;
@@ -89,6 +94,7 @@ impl LineWriter<'_> {
     }
 }
 
+/// The line of a batch.
 fn batch_line(batch: &Batch<'_>) -> Line {
     let BatchId { run, number } = batch.id();
     let outcome = batch.end.as_ref().map(|End { outcome, at, requests, answer }| OutcomeForm {
@@ -101,6 +107,7 @@ fn batch_line(batch: &Batch<'_>) -> Line {
     Line::Batch { run: run.0, number, at: batch.at, events, outcome }
 }
 
+/// The line of a refused event.
 fn reject_line(reject: &Reject<'_>) -> Line {
     let (key, fingerprint, event_time) = event_form(&reject.entry);
     let [event_name, event_id, reason] = reject.words.map(str::to_owned);

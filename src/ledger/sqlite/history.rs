@@ -14,22 +14,7 @@ use crate::ledger::{BatchId, Entry, EventKey, Fate, Ledger as _, LedgerError, Ou
 impl SqliteLedger {
     /// The last runs, newest first.
     pub fn runs(&mut self, limit: u32) -> Result<Vec<PastRun>, LedgerError> {
-        self.read(|transaction| {
-            let mut statement = transaction.prepare_cached(
-                "SELECT name, started, finished, exit_code, report FROM run ORDER BY started DESC, id DESC LIMIT ?1",
-            )?;
-            let mut rows = statement.query([limit])?;
-            let mut runs = Vec::new();
-            while let Some(row) = rows.next()? {
-                let end = match (row.get(2)?, row.get(3)?, row.get(4)?) {
-                    (None::<i64>, None, None) => None,
-                    (Some(at), Some(exit_code), Some(report)) => Some(RunEnd { at: time(at)?, exit_code, report }),
-                    _ => return Err(Failure::Damage("a run is damaged".into())),
-                };
-                runs.push(PastRun { run: RunId(row.get(0)?), started: time(row.get(1)?)?, end });
-            }
-            Ok(runs)
-        })
+        self.read(|transaction| read_runs(transaction, limit))
     }
 
     /// The last run that did what it was asked for: it ended with one of these exit codes.
@@ -168,6 +153,24 @@ impl SqliteLedger {
         self.runs(u32::MAX)?;
         self.counts()
     }
+}
+
+/// Reads the last runs, newest first.
+pub(super) fn read_runs(transaction: &Transaction<'_>, limit: u32) -> Result<Vec<PastRun>, Failure> {
+    let mut statement = transaction.prepare_cached(
+        "SELECT name, started, finished, exit_code, report FROM run ORDER BY started DESC, id DESC LIMIT ?1",
+    )?;
+    let mut rows = statement.query([limit])?;
+    let mut runs = Vec::new();
+    while let Some(row) = rows.next()? {
+        let end = match (row.get(2)?, row.get(3)?, row.get(4)?) {
+            (None::<i64>, None, None) => None,
+            (Some(at), Some(exit_code), Some(report)) => Some(RunEnd { at: time(at)?, exit_code, report }),
+            _ => return Err(Failure::Damage("a run is damaged".into())),
+        };
+        runs.push(PastRun { run: RunId(row.get(0)?), started: time(row.get(1)?)?, end });
+    }
+    Ok(runs)
 }
 
 /// A refusal as it is told.
