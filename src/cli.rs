@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use chrono::{DateTime, NaiveDate, NaiveDateTime, NaiveTime, TimeDelta, Utc};
 use clap::builder::FalseyValueParser;
-use clap::{Args, CommandFactory as _, Parser, Subcommand};
+use clap::{ArgGroup, Args, CommandFactory as _, Parser, Subcommand, ValueEnum};
 
 use crate::config::SecretSource;
 use crate::report::survey::Ratio;
@@ -32,6 +32,19 @@ pub enum Command {
     /// Look at the rows: what would be sent, what would not, and why; nothing is sent
     #[command(after_help = CHECK_EXAMPLES)]
     Check(CheckArgs),
+    /// Tell how it goes: last runs, what is left, in doubt or refused, whether anyone must look
+    Status(StatusArgs),
+    /// Tell everything about one event: when it was sent, or why not
+    #[command(after_help = WHY_EXAMPLES)]
+    Why(WhyArgs),
+    /// List the events that were refused, or have them tried again
+    Rejects(RejectsArgs),
+    /// Decide what becomes of events of which nobody knows whether Meta took them
+    #[command(after_help = RESOLVE_EXAMPLES)]
+    Resolve(ResolveArgs),
+    /// Check, copy, carry over or restore the state, which knows what was sent
+    #[command(subcommand)]
+    State(StateCommand),
     /// Send invented rows to a server on this machine, to see how it works
     Demo(DemoArgs),
     /// Show what becomes of a value: normalised, hashed, and by which rule
@@ -66,6 +79,16 @@ Examples:
   fbcapi sandbox --fault 'event=evt-7:refuse' --fault 'name=Purchase,percent=10:lost'
   fbcapi sandbox --quota 100/5m --locale fr
 docs/sandbox.md has every fault, and how to change faults while it runs.";
+
+const WHY_EXAMPLES: &str = "\
+Examples:
+  fbcapi why order-1047            what became of it; if it was not sent, what the source says of it
+  fbcapi why order-1047 --event Purchase --look never";
+
+const RESOLVE_EXAMPLES: &str = "\
+Examples (fbcapi status names the runs and batches in doubt; Events Manager may tell what arrived):
+  fbcapi resolve 20261123T150901Z-1a2b --drop      they count as sent and never leave again
+  fbcapi resolve 20261123T150901Z-1a2b/3 --resend  the next run sends them again";
 
 const HASH_EXAMPLES: &str = "\
 Examples:
@@ -158,6 +181,138 @@ pub enum Sample {
     First(u64),
     /// Every row.
     All,
+}
+
+/// How to tell how it goes.
+#[derive(Debug, Args)]
+pub struct StatusArgs {
+    /// How many of the last runs to list
+    #[arg(long, env = "FBCAPI_RUNS", default_value_t = 5, value_name = "N")]
+    pub runs: u32,
+    /// Print it as JSON
+    #[arg(long, env = "FBCAPI_JSON", value_parser = FalseyValueParser::new())]
+    pub json: bool,
+}
+
+/// Which event to tell about.
+#[derive(Debug, Args)]
+pub struct WhyArgs {
+    /// The event's id, as in the table
+    pub event_id: String,
+    /// Its name as it is sent, when it is not one that the state or the configuration knows
+    #[arg(long, env = "FBCAPI_EVENT", value_name = "NAME")]
+    pub event: Option<String>,
+    /// Whether to read its rows from the source, too
+    #[arg(long, env = "FBCAPI_LOOK", value_enum, default_value_t = Look::Auto, value_name = "WHEN")]
+    pub look: Look,
+    /// Print it as JSON
+    #[arg(long, env = "FBCAPI_JSON", value_parser = FalseyValueParser::new())]
+    pub json: bool,
+}
+
+/// When to read an event's rows from the source.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Look {
+    /// Unless it was sent
+    Auto,
+    /// In any case
+    Always,
+    /// In no case: only the state is asked
+    Never,
+}
+
+/// What to do with refused events.
+#[derive(Debug, Args)]
+#[command(args_conflicts_with_subcommands = true)]
+pub struct RejectsArgs {
+    /// What to do with them, if not to list them.
+    #[command(subcommand)]
+    pub command: Option<RejectsCommand>,
+    /// Only those refused for this reason
+    #[arg(long, env = "FBCAPI_REASON", value_name = "CODE")]
+    pub reason: Option<String>,
+    /// Print them as JSON
+    #[arg(long, env = "FBCAPI_JSON", value_parser = FalseyValueParser::new())]
+    pub json: bool,
+}
+
+/// What to do with refused events, if not to list them.
+#[derive(Debug, Subcommand)]
+pub enum RejectsCommand {
+    /// Have the next run try events again that Meta refused, although their rows have not changed
+    Retry {
+        /// Only events with these ids [default: all that Meta refused]
+        event_ids: Vec<String>,
+        /// Only events refused for this reason
+        #[arg(long, env = "FBCAPI_REASON", value_name = "CODE")]
+        reason: Option<String>,
+        /// Print what was done as JSON
+        #[arg(long, env = "FBCAPI_JSON", value_parser = FalseyValueParser::new())]
+        json: bool,
+    },
+}
+
+/// What to decide. The decision has no variable: it is typed each time.
+#[derive(Debug, Args)]
+#[command(group(ArgGroup::new("decision").required(true).args(["resend", "drop"])))]
+pub struct ResolveArgs {
+    /// Runs, or batches as RUN/NUMBER, as fbcapi status names them
+    #[arg(required = true, value_name = "RUN|BATCH")]
+    pub ids: Vec<String>,
+    /// Send the events again: if Meta has them, they may count twice
+    #[arg(long)]
+    pub resend: bool,
+    /// Count the events as sent: if Meta has them not, they are lost
+    #[arg(long)]
+    pub drop: bool,
+    /// Print what was done as JSON
+    #[arg(long, env = "FBCAPI_JSON", value_parser = FalseyValueParser::new())]
+    pub json: bool,
+}
+
+/// What to do with the state.
+#[derive(Debug, Subcommand)]
+pub enum StateCommand {
+    /// Print where it is
+    Path {
+        /// Print it as JSON
+        #[arg(long, env = "FBCAPI_JSON", value_parser = FalseyValueParser::new())]
+        json: bool,
+    },
+    /// Read all of it and tell whether it is whole, and how much it holds
+    Check {
+        /// Print it as JSON
+        #[arg(long, env = "FBCAPI_JSON", value_parser = FalseyValueParser::new())]
+        json: bool,
+    },
+    /// Print all of it as JSON Lines, for another machine or to look at
+    Export,
+    /// Add what an export holds and this state does not
+    Import {
+        /// The export; `-` reads standard input
+        #[arg(default_value = "-", value_name = "FILE")]
+        file: PathBuf,
+        /// Print what was done as JSON
+        #[arg(long, env = "FBCAPI_JSON", value_parser = FalseyValueParser::new())]
+        json: bool,
+    },
+    /// Forget events that are too old to be sent again
+    Prune {
+        /// Only events before then: a time or a date (UTC unless it says), or so long ago (10d)
+        #[arg(long, env = "FBCAPI_BEFORE", value_name = "TIME", value_parser = parse_moment)]
+        before: Moment,
+        /// Print what was done as JSON
+        #[arg(long, env = "FBCAPI_JSON", value_parser = FalseyValueParser::new())]
+        json: bool,
+    },
+    /// Put a copy in its place, and keep what was there
+    Restore {
+        /// The copy [default: the newest that is kept beside the state]
+        file: Option<PathBuf>,
+        /// Print what was done as JSON
+        #[arg(long, env = "FBCAPI_JSON", value_parser = FalseyValueParser::new())]
+        json: bool,
+    },
 }
 
 /// How to show how it works.

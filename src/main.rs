@@ -1,6 +1,7 @@
 //! The command line of `fbcapi`.
 
 use std::io::IsTerminal as _;
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use chrono::Utc;
@@ -9,7 +10,7 @@ use fbcapi::cli::{Cli, Command, ConfigCommand};
 use fbcapi::commands::config::Origins;
 use fbcapi::commands::exit::Exit;
 use fbcapi::commands::{self, hash};
-use fbcapi::config::{self, Config, FlagOverride, Machine, Mistake, Purpose, Refused};
+use fbcapi::config::{self, Config, FlagOverride, LedgerConfig, Machine, Mistake, Purpose, Refused};
 use fbcapi::private::Scratch;
 use fbcapi::report::console;
 use fbcapi::sync::World;
@@ -54,6 +55,14 @@ fn run(cli: &Cli) -> anyhow::Result<Exit> {
             Ok(config) => runtime()?.block_on(commands::check::run(args, &config, world)),
             Err(refused) => Ok(tell(&refused.mistakes)),
         },
+        Command::Status(args) => over_ledger(cli, |config| commands::status::run(args, config, Utc::now())),
+        Command::Why(args) => over_ledger(cli, |config| {
+            let load = || load(cli, &[], Purpose::Look);
+            runtime()?.block_on(commands::why::run(args, config, load, world))
+        }),
+        Command::Rejects(args) => over_ledger(cli, |config| commands::rejects::run(args, config, Utc::now())),
+        Command::Resolve(args) => over_ledger(cli, |config| commands::resolve::run(args, config, Utc::now())),
+        Command::State(command) => over_ledger(cli, |config| commands::state::run(command, config, Utc::now())),
         Command::Demo(args) => runtime()?.block_on(commands::demo::run(args.rows.try_into()?, world)),
         Command::Sandbox(args) => runtime()?.block_on(commands::sandbox::run(args, machine().environment)),
         Command::Hash(args) => hash_values(cli, args),
@@ -107,13 +116,28 @@ fn hash_values(cli: &Cli, args: &fbcapi::cli::HashArgs) -> anyhow::Result<Exit> 
     }
 }
 
-fn load(cli: &Cli, flags: &[FlagOverride], purpose: Purpose) -> Result<Config, Refused> {
+/// Does something with the ledger, for which neither a secret nor a connection is needed.
+fn over_ledger(cli: &Cli, work: impl FnOnce(&LedgerConfig) -> anyhow::Result<Exit>) -> anyhow::Result<Exit> {
     let machine = machine();
-    let Some(file) = config::find_file(cli.config.as_deref(), &machine.environment) else {
+    let file = find(cli, machine);
+    match file.and_then(|file| config::load_ledger(&file, machine)) {
+        Ok(config) => work(&config),
+        Err(refused) => Ok(tell(&refused.mistakes)),
+    }
+}
+
+/// Finds the configuration file.
+fn find(cli: &Cli, machine: Machine<'_>) -> Result<PathBuf, Refused> {
+    config::find_file(cli.config.as_deref(), machine.environment).ok_or_else(|| {
         let what = "there is no config.toml here, in ~/.config/fbcapi or in /etc/fbcapi; name one with --config";
         let mistake = Mistake { place: "fbcapi".to_owned(), key: String::new(), what: what.to_owned() };
-        return Err(Refused { mistakes: vec![mistake], shown: Vec::new() });
-    };
+        Refused { mistakes: vec![mistake], shown: Vec::new() }
+    })
+}
+
+fn load(cli: &Cli, flags: &[FlagOverride], purpose: Purpose) -> Result<Config, Refused> {
+    let machine = machine();
+    let file = find(cli, machine)?;
     config::load(&file, flags, purpose, machine)
 }
 

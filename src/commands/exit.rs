@@ -39,7 +39,7 @@ impl Exit {
         (Self::Configuration, "wrong usage or configuration"),
         (
             Self::Attention,
-            "done, but rows need attention: rejected or expired for the first time, unknown, or beyond --max-invalid",
+            "done, but rows need attention: rejected or expired for the first time, unknown, or beyond --max-invalid; or `status` calls for someone",
         ),
         (Self::Permission, "Snowflake or Meta refused the login or a permission"),
         (Self::Temporary, "temporary trouble: run again, nothing is lost"),
@@ -119,7 +119,8 @@ impl Exit {
         }
     }
 
-    fn of_failure(failure: &Failure) -> Self {
+    /// How a command ended that failed.
+    pub fn of_failure(failure: &Failure) -> Self {
         use crate::ledger::LedgerError;
         match failure {
             Failure::Source(error) => match error.trouble {

@@ -9,6 +9,7 @@ mod source;
 mod meta;
 mod people;
 mod state;
+mod ledger;
 
 use std::cell::RefCell;
 use std::collections::BTreeSet;
@@ -16,6 +17,7 @@ use std::path::{Path, PathBuf};
 
 use chrono::NaiveDate;
 
+pub use ledger::{LedgerConfig, load_ledger};
 pub use reader::{Mistake, Overrides, Shown};
 use reader::{Reader, did_you_mean};
 pub use secret::{Renewable, SecretSource};

@@ -228,6 +228,61 @@ fn an_unknown_outcome_can_be_settled_and_a_final_one_cannot() {
 }
 
 #[test]
+fn a_decision_settles_an_unknown_outcome_for_good() {
+    let (a, b) = (entry("a", 1, 100), entry("b", 2, 100));
+    check(
+        |ledger| {
+            append(ledger, &[intent(1, 1, &[a]), outcome(1, Outcome::Unknown), intent(2, 2, &[b])]);
+            append(ledger, &[outcome(1, Outcome::Dropped), outcome(2, Outcome::Released)]);
+            for number in [1, 2] {
+                for later in Outcome::ALL {
+                    refuse(ledger, Disorder::OutcomeRepeated, &[outcome(number, later)]);
+                }
+            }
+        },
+        &[("a", sent(1)), ("b", None)],
+    );
+}
+
+#[test]
+fn what_was_dropped_counts_as_sent_and_what_was_released_leaves_other_attempts_as_they_were() {
+    let (a, b) = (entry("a", 1, 100), entry("b", 1, 100));
+    check(
+        |ledger| {
+            append(ledger, &[intent(1, 1, &[a, b]), intent(2, 5, &[a, b]), intent(3, 6, &[entry("a", 7, 100)])]);
+            append(ledger, &[outcome(2, Outcome::Released), outcome(3, Outcome::Dropped)]);
+        },
+        &[("a", sent(7)), ("b", unknown(1, 1))],
+    );
+}
+
+/// Someone wants these events to be tried again.
+fn pardoned(ids: &[&str]) -> Record {
+    Record::Pardoned { keys: ids.iter().map(|id| key(id)).collect(), at: after(40) }
+}
+
+#[test]
+fn a_refusal_that_was_taken_back_frees_the_event_until_it_is_refused_again() {
+    let [a, b, c] = ["a", "b", "c"].map(|id| entry(id, 1, 100));
+    check(
+        |ledger| {
+            append(ledger, &[rejected(a), rejected(entry("b", 3, 100)), rejected(b), rejected(c), intent(1, 1, &[c])]);
+            append(ledger, &[pardoned(&["a", "b", "c", "nobody"])]);
+            append(ledger, &[pardoned(&["a"]), rejected(a)]);
+        },
+        &[("a", refused(1)), ("b", None), ("c", unknown(1, 1)), ("nobody", None)],
+    );
+    check(
+        |ledger| {
+            append(ledger, &[rejected(a), pardoned(&["a"])]);
+            ledger.prune(101).unwrap();
+            append(ledger, &[rejected(entry("b", 2, 200))]);
+        },
+        &[("a", None), ("b", refused(2))],
+    );
+}
+
+#[test]
 fn a_later_refusal_replaces_the_earlier() {
     check(
         |ledger| {

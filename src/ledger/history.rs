@@ -43,6 +43,16 @@ pub struct PastAttempt {
     pub answer: Answer,
 }
 
+impl PastAttempt {
+    /// Whether nobody knows what became of it.
+    pub fn is_in_doubt(&self) -> bool {
+        match self.outcome {
+            None | Some(Outcome::Unknown) => true,
+            Some(Outcome::Accepted | Outcome::Cleared | Outcome::Released | Outcome::Dropped) => false,
+        }
+    }
+}
+
 /// An event that was refused and not sent since.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Refusal {
@@ -58,4 +68,49 @@ pub struct Refusal {
     pub answer: Answer,
     /// When.
     pub at: DateTime<Utc>,
+    /// When someone took it back, so that it is tried again.
+    pub pardoned: Option<DateTime<Utc>>,
+}
+
+/// What a state holds, every seal of it checked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
+pub struct Holdings {
+    /// Version of the stored form.
+    pub version: i32,
+    /// Runs.
+    pub runs: u64,
+    /// Batches that were tried.
+    pub batches: u64,
+    /// Events that were sent, or count so.
+    pub sent: u64,
+    /// Events of which nobody knows whether Meta took them.
+    pub in_doubt: u64,
+    /// Events that were refused and not sent since.
+    pub refused: u64,
+}
+
+/// A batch of which nobody knows what became, and those of its events of which nothing else is known either.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Doubt {
+    /// Which attempt.
+    pub batch: BatchId,
+    /// When it began.
+    pub at: DateTime<Utc>,
+    /// Its events that no other attempt has sent, each with the time of its first attempt.
+    pub events: Vec<(Entry, DateTime<Utc>)>,
+    /// How many events it has in all.
+    pub posted: u64,
+    /// The last answer.
+    pub answer: Answer,
+    /// How many requests it took.
+    pub requests: u32,
+}
+
+/// Events that were tried and have come to no end, as far as the state knows.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Unsent {
+    /// How many.
+    pub events: u64,
+    /// The time of the oldest in seconds since 1970.
+    pub oldest: Option<i64>,
 }

@@ -107,6 +107,12 @@ impl Known {
         self.sent.len()
     }
 
+    /// Every event that was posted and of which nobody knows more, with its first attempt.
+    pub fn in_doubt(&self) -> impl Iterator<Item = (EventKey, DateTime<Utc>)> {
+        let is_open = |(key, _): &(&EventKey, &Doubt)| self.find(key).is_none();
+        self.unknown.iter().filter(is_open).map(|(key, doubt)| (*key, doubt.first_attempt))
+    }
+
     /// Finds a sent event's place in the array.
     fn find(&self, key: &EventKey) -> Option<(usize, Fingerprint)> {
         let slice = self.slice_of(key);
@@ -210,6 +216,11 @@ impl Gathering {
     /// Adds an event that was refused.
     pub(super) fn rejected(&mut self, key: EventKey, fingerprint: Fingerprint) {
         self.known.rejected.insert(key, Refusal { fingerprint, met: false });
+    }
+
+    /// Takes back the refusals of an event that were shown so far.
+    pub(super) fn pardoned(&mut self, key: EventKey) {
+        self.known.rejected.remove(&key);
     }
 
     /// Sorts the sent events; tells whether [`Gathering::settle`] must see them again.

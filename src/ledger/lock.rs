@@ -3,10 +3,16 @@
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{self, Read, Seek, Write};
 use std::path::{Path, PathBuf};
+use std::thread;
+use std::time::Duration;
 
 use chrono::{DateTime, SecondsFormat, Utc};
 
 use super::{LedgerError, cause};
+
+/// How long and how often a taker waits for someone who only looks: many times longer than a look takes.
+const PROBE: Duration = Duration::from_millis(5);
+const PROBES: u32 = 4;
 
 /// The lock of a state file, held until dropped.
 ///
@@ -33,7 +39,7 @@ impl Lock {
             source: Box::new(cause::of_system(&path, source)),
         };
         let mut file = private().create(true).truncate(false).open(&path).map_err(io)?;
-        match file.try_lock() {
+        match take_past_probes(&file) {
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => {
                 return Err(LedgerError::Locked { path: state.display().to_string(), holder: holder(&mut file) });
@@ -45,6 +51,43 @@ impl Lock {
         writeln!(file, "{} {started}", std::process::id()).map_err(io)?;
         Ok(Self { file })
     }
+}
+
+/// Who holds the lock of a state file, as far as the lock file says.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LockHolder {
+    /// The number of its process.
+    pub process: Option<u32>,
+    /// When it took the lock.
+    pub started: Option<DateTime<Utc>>,
+}
+
+impl LockHolder {
+    /// Looks who holds the lock of a state file, without making or changing a file.
+    ///
+    /// For a moment the lock is shared with whoever else looks; a run that wants it just then tries again.
+    pub fn of(state: &Path) -> Option<Self> {
+        let state = state.canonicalize().ok()?;
+        let mut file = File::open(beside(&state, ".lock")).ok()?;
+        match file.try_lock_shared() {
+            Err(TryLockError::WouldBlock) => {
+                let (process, started) = written_holder(&mut file).unzip();
+                Some(Self { process, started })
+            }
+            Ok(()) | Err(TryLockError::Error(_)) => None,
+        }
+    }
+}
+
+/// Takes a lock that someone who only looks may share for a moment.
+fn take_past_probes(file: &File) -> Result<(), TryLockError> {
+    for _ in 0..PROBES {
+        match file.try_lock() {
+            Err(TryLockError::WouldBlock) => thread::sleep(PROBE),
+            result => return result,
+        }
+    }
+    file.try_lock()
 }
 
 /// The path of a file that stands beside the state file.
@@ -65,19 +108,20 @@ pub(super) fn private() -> OpenOptions {
 
 /// Says who holds the lock, if the lock file says it in the form in which it is written here.
 fn holder(file: &mut File) -> String {
-    let mut text = String::new();
-    let is_read = file.rewind().and_then(|()| file.take(100).read_to_string(&mut text)).is_ok();
-    let parts = text.trim_end().split_once(' ');
-    match parts {
-        Some((process, started)) if is_read => match (process.parse::<u32>(), DateTime::parse_from_rfc3339(started)) {
-            (Ok(process), Ok(started)) => {
-                let started = started.to_utc().to_rfc3339_opts(SecondsFormat::Secs, true);
-                format!("process {process}, started {started}")
-            }
-            _ => "a process that did not leave its number".into(),
-        },
-        _ => "a process that did not leave its number".into(),
+    match written_holder(file) {
+        Some((process, started)) => {
+            format!("process {process}, started {}", started.to_rfc3339_opts(SecondsFormat::Secs, true))
+        }
+        None => "a process that did not leave its number".into(),
     }
+}
+
+/// Reads who holds the lock and since when.
+fn written_holder(file: &mut File) -> Option<(u32, DateTime<Utc>)> {
+    let mut text = String::new();
+    file.rewind().and_then(|()| file.take(100).read_to_string(&mut text)).ok()?;
+    let (process, started) = text.trim_end().split_once(' ')?;
+    Some((process.parse().ok()?, DateTime::parse_from_rfc3339(started).ok()?.to_utc()))
 }
 
 #[cfg(test)]
@@ -108,6 +152,28 @@ mod tests {
         assert_eq!(holder_seen(&state), expected);
         drop(lock);
         Lock::take(&state, now()).unwrap();
+    }
+
+    #[test]
+    fn whoever_looks_learns_who_holds_it_and_hinders_nobody() {
+        let folder = tempfile::tempdir().unwrap();
+        let state = folder.path().join("state.db");
+        std::fs::write(&state, "").unwrap();
+        assert_eq!(LockHolder::of(&state), None, "there is no lock file");
+        assert!(!beside(&state, ".lock").exists());
+        let lock = Lock::take(&state, now()).unwrap();
+        let expected = LockHolder { process: Some(std::process::id()), started: Some(now()) };
+        assert_eq!(LockHolder::of(&state), Some(expected));
+        drop(lock);
+        assert_eq!(LockHolder::of(&state), None, "the text of the last holder is left, the lock is not");
+        let looking = File::open(beside(&state, ".lock")).unwrap();
+        looking.try_lock_shared().unwrap();
+        let taker = {
+            let state = state.clone();
+            thread::spawn(move || Lock::take(&state, now()).map(drop))
+        };
+        looking.unlock().unwrap();
+        taker.join().unwrap().unwrap();
     }
 
     #[test]

@@ -48,8 +48,8 @@ impl Ledger for MemoryLedger {
         for batch in &self.batches {
             for Entry { key, fingerprint, event_time: _ } in batch.entries.iter().filter(in_window) {
                 match batch.outcome {
-                    Some(Outcome::Accepted) => gathering.sent(*key, *fingerprint),
-                    Some(Outcome::Cleared) => {}
+                    Some(Outcome::Accepted | Outcome::Dropped) => gathering.sent(*key, *fingerprint),
+                    Some(Outcome::Cleared | Outcome::Released) => {}
                     Some(Outcome::Unknown) | None => gathering.unknown(*key, *fingerprint, batch.at),
                 }
             }
@@ -58,7 +58,8 @@ impl Ledger for MemoryLedger {
             gathering.rejected(*key, *fingerprint);
         }
         if gathering.sort() {
-            for batch in self.batches.iter().filter(|batch| batch.outcome == Some(Outcome::Accepted)) {
+            let counts = |batch: &&Batch| matches!(batch.outcome, Some(Outcome::Accepted | Outcome::Dropped));
+            for batch in self.batches.iter().filter(counts) {
                 for Entry { key, fingerprint, event_time: _ } in batch.entries.iter().filter(in_window) {
                     gathering.settle(*key, *fingerprint);
                 }
@@ -120,13 +121,21 @@ impl MemoryLedger {
             Record::Outcome { batch, at: _, outcome, requests: _, answer: _ } => {
                 let place = self.places.get(batch).and_then(|place| self.batches.get_mut(*place));
                 let batch = place.ok_or(Disorder::OutcomeWithoutIntent)?;
-                if matches!(batch.outcome, Some(Outcome::Accepted | Outcome::Cleared)) {
-                    return Err(Disorder::OutcomeRepeated);
+                match batch.outcome {
+                    None | Some(Outcome::Unknown) => {}
+                    Some(Outcome::Accepted | Outcome::Cleared | Outcome::Released | Outcome::Dropped) => {
+                        return Err(Disorder::OutcomeRepeated);
+                    }
                 }
                 batch.outcome = Some(outcome.clone());
             }
             Record::Rejected { entry, event_name: _, event_id: _, reason: _, answer: _, at: _ } => {
                 self.rejects.insert(entry.key, *entry);
+            }
+            Record::Pardoned { keys, at: _ } => {
+                for key in keys {
+                    self.rejects.remove(key);
+                }
             }
             Record::RunFinished { run, at: _, report: _, exit_code: _ } => {
                 let held = self.runs.iter_mut().find(|held| held.id == *run && !held.is_finished);

@@ -4,6 +4,7 @@
 //! outcome is durable before the run goes on; a definite non-delivery clears the intent; a run's end comes last.
 
 mod cause;
+pub mod exchange;
 pub mod ground;
 pub mod history;
 mod key_set;
@@ -22,8 +23,9 @@ use chrono::{DateTime, Utc};
 use sha2::{Digest, Sha256};
 
 pub use self::known::{Known, Meeting};
+pub use self::lock::LockHolder;
 pub use self::memory::MemoryLedger;
-pub use self::sqlite::SqliteLedger;
+pub use self::sqlite::{Restored, SqliteLedger};
 #[cfg(test)]
 pub(crate) use self::writer::serve_here;
 pub use self::writer::{Appender, Writer};
@@ -92,6 +94,26 @@ pub enum Outcome {
     Cleared,
     /// Nobody knows whether Meta took it.
     Unknown,
+    /// Nobody knew, and someone decided that its events may be sent again.
+    Released,
+    /// Nobody knew, and someone decided that its events count as sent.
+    Dropped,
+}
+
+impl Outcome {
+    /// Every outcome.
+    pub const ALL: [Self; 5] = [Self::Accepted, Self::Cleared, Self::Unknown, Self::Released, Self::Dropped];
+
+    /// The word that stands for it where it is stored or shown.
+    pub const fn word(&self) -> &'static str {
+        match self {
+            Self::Accepted => "accepted",
+            Self::Cleared => "cleared",
+            Self::Unknown => "unknown",
+            Self::Released => "released",
+            Self::Dropped => "dropped",
+        }
+    }
 }
 
 /// What Meta said, for looking an attempt up later. Codes only.
@@ -154,6 +176,14 @@ pub enum Record {
         /// When.
         at: DateTime<Utc>,
     },
+    /// Someone wants refused events to be tried again although they have not changed. A key that is not refused stays
+    /// as it is.
+    Pardoned {
+        /// Which events.
+        keys: Vec<EventKey>,
+        /// When.
+        at: DateTime<Utc>,
+    },
     /// A run ends.
     RunFinished {
         /// Which.
@@ -170,7 +200,7 @@ pub enum Record {
 /// What is known of an event from earlier runs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Fate {
-    /// Meta took it.
+    /// Meta took it, or someone decided that it counts so.
     Sent(Fingerprint),
     /// It was posted and nobody knows whether Meta took it.
     Unknown {
@@ -235,7 +265,7 @@ pub enum LedgerError {
     Io {
         /// The state file.
         path: String,
-        /// `created`, `read`, `locked` or `written`.
+        /// `created`, `read`, `locked`, `written`, `copied`, `migrated` or `restored`.
         verb: &'static str,
         /// The cause.
         #[source]

@@ -15,12 +15,17 @@ use super::place::Place;
 use super::{Disorder, Ledger, LedgerError, Record, cause};
 use crate::crash;
 
+mod backup;
+mod exchange;
 mod format;
 mod history;
+mod migration;
 mod opening;
 mod reading;
 mod seals;
 mod writing;
+
+pub use self::backup::Restored;
 
 /// A ledger in a `SQLite` file.
 #[derive(Debug)]
@@ -102,6 +107,7 @@ impl Ledger for SqliteLedger {
                 "DELETE FROM reject WHERE event_time < ?1 OR id NOT IN (SELECT max(id) FROM reject GROUP BY key)",
                 [before],
             )?;
+            transaction.execute("DELETE FROM pardon WHERE reject NOT IN (SELECT id FROM reject)", ())?;
             transaction.execute(
                 "DELETE FROM run WHERE started < ?1 AND id < (SELECT max(id) FROM run) \
                  AND name NOT IN (SELECT run FROM batch)",

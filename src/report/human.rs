@@ -151,7 +151,7 @@ fn remedy(failure: &Failure) -> &str {
         Failure::Ledger(error) => match error.as_ref() {
             LedgerError::Locked { .. } => "wait for it to end; a run that was killed leaves no lock behind",
             LedgerError::Unusable { .. } => {
-                "keep the file: it says what was sent. Restore a copy, or move it away to begin anew and send the window again"
+                "keep the file: it says what was sent. Restore a copy (fbcapi state restore), or move it away to begin anew and send the window again"
             }
             LedgerError::Io { .. } => {
                 "give the user of this run a writable folder with free space, or set [state] path"
@@ -358,7 +358,7 @@ pub fn grouped(number: u64) -> String {
 }
 
 /// A span of time in its two largest units.
-pub(super) fn span(seconds: u64) -> String {
+pub fn span(seconds: u64) -> String {
     let (days, hours, minutes) = (seconds / 86_400, seconds / 3_600 % 24, seconds / 60 % 60);
     match (days, hours) {
         (0, 0) => format!("{minutes} min"),

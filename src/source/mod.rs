@@ -67,6 +67,8 @@ pub struct Selection {
     /// Event names to keep, as the first of `name_columns` has them but for white space around; empty keeps all. A row
     /// without a name is kept too.
     pub names: Vec<String>,
+    /// Only rows with this event id are wanted; a source that is read whole anyway may give others too.
+    pub event_id: Option<String>,
     /// The zone of timestamps without one.
     pub zone: Tz,
 }

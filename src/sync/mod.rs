@@ -8,6 +8,7 @@ mod books;
 mod check;
 #[cfg(test)]
 mod sim;
+mod look;
 
 use std::io::Write;
 use std::sync::atomic::{AtomicU32, AtomicUsize};
@@ -34,6 +35,8 @@ use crate::report::progress::{Bar, Progress};
 use crate::source::{RowStream, SourceError};
 pub use check::{Checked, check};
 use lanes::Destination;
+pub use look::{LookedRow, Prospect, look};
+pub(crate) use prepare::RESEND_WITHIN;
 pub use prepare::Sent as SentEvents;
 use prepare::prepare;
 use run::Run;

@@ -22,7 +22,7 @@ use crate::source::RowStream;
 
 /// After this, Meta may count an event that is sent again as a second one.
 /// Source: Conversions API, deduplication of pixel and server events.
-const RESEND_WITHIN: Duration = Duration::hours(48);
+pub(crate) const RESEND_WITHIN: Duration = Duration::hours(48);
 
 /// What a run does with events that an earlier run has sent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -287,7 +287,7 @@ pub(super) fn fingerprint(bytes: &[u8]) -> Fingerprint {
 
 /// What to do with an event, given what is known of it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Decision {
+pub(super) enum Decision {
     Send(Repeat),
     AlreadySent { has_changed: bool },
     Held,
@@ -295,7 +295,7 @@ enum Decision {
     Collapsed { differs: bool },
 }
 
-fn decide(
+pub(super) fn decide(
     meeting: Meeting,
     now_is: Fingerprint,
     refused: Option<Fingerprint>,

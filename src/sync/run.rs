@@ -109,12 +109,17 @@ impl<'a> Run<'a> {
             store: store.map(|column| StoreWindow { column, since: self.oldest }),
             // Names in the table are not the names that are sent once one is renamed.
             names: if self.rules.names.is_empty() { self.options.names.clone() } else { Vec::new() },
+            event_id: None,
             zone: self.rules.zone,
         }
     }
 
     pub(super) async fn rows(&self) -> Result<RowStream, SourceError> {
-        let selection = self.selection();
+        self.rows_of(self.selection()).await
+    }
+
+    /// Opens the source for another selection.
+    pub(super) async fn rows_of(&self, selection: Selection) -> Result<RowStream, SourceError> {
         match &self.config.source {
             SourceConfig::Snowflake(settings) => {
                 let settings = settings.as_ref().clone();

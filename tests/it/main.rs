@@ -9,6 +9,7 @@ mod sandbox_docs;
 mod sync;
 mod dry_run;
 mod check;
+mod commands;
 mod hash;
 mod payloads;
 mod faults;

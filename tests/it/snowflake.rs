@@ -58,6 +58,7 @@ fn selection() -> Selection {
         until: None,
         store: None,
         names: Vec::new(),
+        event_id: None,
         zone: chrono_tz::UTC,
     }
 }

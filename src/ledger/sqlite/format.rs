@@ -1,4 +1,4 @@
-//! The stored form, version 1: its tables, the entries of a batch as bytes, and the seals that show a damaged row.
+//! The stored form, version 2: its tables, the entries of a batch as bytes, and the seals that show a damaged row.
 
 use flate2::Crc;
 
@@ -8,15 +8,17 @@ use crate::ledger::{Entry, EventKey, Fingerprint};
 pub(super) const APPLICATION_ID: i32 = 0x6662_6361;
 
 /// The version of the stored form. A file of a newer version is refused.
-pub(super) const VERSION: i32 = 1;
+pub(super) const VERSION: i32 = 2;
 
 /// The tables, by name. What stands in a file must be these words exactly.
 ///
 /// A run's batches are found by its name, so that an intent needs no other row. Outcomes have a table of their own
 /// because an update would write the batch's entries again. Of several refusals of a key, the last row counts: a table
 /// in the order of keys, which are hashes, would be written all over. Times of records are milliseconds and times of events
-/// seconds since 1970.
-pub(super) const TABLES: [(&str, &str); 4] = [
+/// seconds since 1970. A row of `pardon` takes back the refusal of its number.
+///
+/// Version 1 had no `pardon`, and its outcomes were `accepted`, `cleared` and `unknown`.
+pub(super) static TABLES: [(&str, &str); 5] = [
     (
         "run",
         "CREATE TABLE run (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE, started INTEGER NOT NULL, \
@@ -40,7 +42,17 @@ pub(super) const TABLES: [(&str, &str); 4] = [
          event_name TEXT NOT NULL, event_id TEXT NOT NULL, reason TEXT NOT NULL, status INTEGER, code INTEGER, \
          subcode INTEGER, trace TEXT, at INTEGER NOT NULL, seal INTEGER NOT NULL) STRICT",
     ),
+    ("pardon", "CREATE TABLE pardon (reject INTEGER PRIMARY KEY, at INTEGER NOT NULL, seal INTEGER NOT NULL) STRICT"),
 ];
+
+/// The tables of a version; none for one that never was or is not known yet.
+pub(super) fn tables_of(version: i32) -> Option<&'static [(&'static str, &'static str)]> {
+    match version {
+        1 => TABLES.get(..4),
+        VERSION => Some(&TABLES),
+        _ => None,
+    }
+}
 
 /// How many bytes an entry takes: key, fingerprint, and seconds since the batch's first event.
 const ENTRY: usize = 24;

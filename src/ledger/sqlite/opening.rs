@@ -8,7 +8,9 @@ use std::time::Duration;
 use chrono::Utc;
 use rusqlite::{Connection, OpenFlags, TransactionBehavior};
 
-use super::format::{APPLICATION_ID, TABLES, VERSION};
+use super::backup::RESTORING;
+use super::format::{APPLICATION_ID, TABLES, VERSION, tables_of};
+use super::migration::{migrate, pretend, version_of};
 use super::{Failure, SqliteLedger};
 use crate::ledger::LedgerError;
 use crate::ledger::ground::Ground;
@@ -26,7 +28,7 @@ impl SqliteLedger {
     ///
     /// A folder that is missing is made for its owner only, and so is the file. Something is written, so that a disk
     /// that is full or read-only is found before any event is posted. A file that is damaged, foreign or of a newer
-    /// version is left as it is.
+    /// version is left as it is; one of an older version is brought to the present one, after a copy was made.
     pub fn open(path: &Path) -> Result<Self, LedgerError> {
         let path = settle(path).map_err(|source| Failure::from(source).at(path, "created"))?;
         if let Ground::Network(kind) = Ground::of(&path) {
@@ -39,6 +41,7 @@ impl SqliteLedger {
         }
         let mut connection = connect(&path).map_err(|failure| failure.at(&path, "read"))?;
         try_write(&mut connection).map_err(|failure| failure.at(&path, "written"))?;
+        migrate(&mut connection, &path).map_err(|failure| failure.at(&path, "migrated"))?;
         let place = |path: &Path| Place::of(path).map_err(|source| Failure::from(source).at(path, "read"));
         let places = vec![place(&path)?, place(&beside(&path, ".lock"))?];
         Ok(Self { connection, path, lock: Some(lock), places })
@@ -53,7 +56,7 @@ impl SqliteLedger {
 }
 
 /// Makes the folder, and follows links, so that one file has one lock.
-fn settle(path: &Path) -> io::Result<PathBuf> {
+pub(super) fn settle(path: &Path) -> io::Result<PathBuf> {
     if path.is_dir() {
         return Err(io::ErrorKind::IsADirectory.into());
     }
@@ -87,6 +90,9 @@ fn needs_making(path: &Path) -> Result<bool, Failure> {
             if beside(path, "-wal").exists() {
                 return Err(Failure::Damage("it is missing, but its -wal file is there".into()));
             }
+            if beside(path, RESTORING).exists() {
+                return Err(Failure::Damage("it was being restored: run fbcapi state restore again".into()));
+            }
             Ok(true)
         }
         Err(error) => Err(error.into()),
@@ -96,12 +102,7 @@ fn needs_making(path: &Path) -> Result<bool, Failure> {
 /// Makes an empty state file under another name, and gives it its own once it is whole and durable.
 fn make(path: &Path) -> Result<(), Failure> {
     let unfinished = beside(path, ".new");
-    for leftover in [unfinished.clone(), beside(&unfinished, "-journal"), beside(&unfinished, "-wal")] {
-        match fs::remove_file(leftover) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error.into()),
-            _ => {}
-        }
-    }
+    remove_leftovers(&unfinished)?;
     drop(private().create_new(true).open(&unfinished)?);
     let connection = Connection::open_with_flags(&unfinished, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
     connection.pragma_update(None, "synchronous", "FULL")?;
@@ -113,6 +114,17 @@ fn make(path: &Path) -> Result<(), Failure> {
     #[cfg(unix)]
     if let Some(folder) = path.parent() {
         File::open(folder)?.sync_all()?;
+    }
+    Ok(())
+}
+
+/// Removes what a process that was killed has left of a file that it was making.
+pub(super) fn remove_leftovers(unfinished: &Path) -> Result<(), Failure> {
+    for ending in ["", "-journal", "-wal", "-shm"] {
+        match fs::remove_file(beside(unfinished, ending)) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error.into()),
+            _ => {}
+        }
     }
     Ok(())
 }
@@ -148,7 +160,7 @@ fn connect(path: &Path) -> Result<Connection, Failure> {
 ///
 /// A file without a `-wal` beside it is whole in itself; it is opened as immutable because `SQLite` would make a `-shm`
 /// otherwise.
-fn look(path: &Path) -> Result<Connection, Failure> {
+pub(super) fn look(path: &Path) -> Result<Connection, Failure> {
     let has_log = beside(path, "-wal").exists();
     if needs_making(path)? {
         let connection = Connection::open_in_memory()?;
@@ -170,6 +182,7 @@ fn look(path: &Path) -> Result<Connection, Failure> {
     uri.push_str(if has_log { "" } else { "?immutable=1" });
     let connection = Connection::open_with_flags(uri, flags)?;
     prepare(&connection)?;
+    pretend(&connection)?;
     Ok(connection)
 }
 
@@ -182,14 +195,14 @@ fn prepare(connection: &Connection) -> Result<(), Failure> {
     if application != APPLICATION_ID {
         return Err(Failure::Damage("it is a database of another program".into()));
     }
-    let version: i32 = connection.pragma_query_value(None, "user_version", |row| row.get(0))?;
+    let version = version_of(connection)?;
     if version > VERSION {
         return Err(Failure::Damage(format!("its version is {version}, and this program knows {VERSION} at most")));
     }
-    if version != VERSION {
+    let Some(tables) = tables_of(version) else {
         return Err(Failure::Damage(format!("its version {version} never was")));
-    }
-    for (name, expected) in TABLES {
+    };
+    for (name, expected) in tables {
         let query = "SELECT count(*) FROM sqlite_schema WHERE type = 'table' AND name = ?1 AND sql = ?2";
         let count: i64 = connection.query_row(query, (name, expected), |row| row.get(0))?;
         if count != 1 {

@@ -5,7 +5,7 @@ use rusqlite::{Row, Transaction};
 
 use super::Failure;
 use super::format::unpack;
-use super::seals::{seal_batch, seal_outcome, seal_reject, word_of};
+use super::seals::{seal_batch, seal_outcome, seal_pardon, seal_reject};
 use crate::ledger::known::{Gathering, Known};
 use crate::ledger::{Answer, BatchId, Entry, EventKey, Fingerprint, Outcome, RunId};
 
@@ -28,6 +28,8 @@ pub(super) struct Batch<'r> {
 pub(super) struct End {
     /// What became of the batch.
     pub(super) outcome: Outcome,
+    /// When that was written.
+    pub(super) at: DateTime<Utc>,
     /// How many requests it took.
     pub(super) requests: u32,
     /// The last answer.
@@ -56,13 +58,15 @@ pub(super) struct Reject<'r> {
     pub(super) answer: Answer,
     /// When.
     pub(super) at: DateTime<Utc>,
+    /// When it was taken back.
+    pub(super) pardoned: Option<DateTime<Utc>>,
 }
 
 /// Reads what is known of the events since an instant.
 pub(super) fn gather(transaction: &Transaction<'_>, since: i64) -> Result<Known, Failure> {
     let room: i64 = transaction.query_row(
         "SELECT coalesce(sum(events), 0) FROM batch JOIN outcome ON outcome.batch = batch.id \
-         WHERE last_time >= ?1 AND outcome = 'accepted'",
+         WHERE last_time >= ?1 AND outcome IN ('accepted', 'dropped')",
         [since],
         |row| row.get(0),
     )?;
@@ -76,16 +80,19 @@ pub(super) fn gather(transaction: &Transaction<'_>, since: i64) -> Result<Known,
         for Entry { key, fingerprint, event_time } in batch.entries() {
             match batch.end.as_ref().map(|end| &end.outcome) {
                 _ if event_time < since => {}
-                Some(Outcome::Accepted) => gathering.sent(key, fingerprint),
-                Some(Outcome::Cleared) => {}
+                Some(Outcome::Accepted | Outcome::Dropped) => gathering.sent(key, fingerprint),
+                Some(Outcome::Cleared | Outcome::Released) => {}
                 Some(Outcome::Unknown) | None => gathering.unknown(key, fingerprint, batch.at),
             }
         }
     })?;
-    read_rejects(transaction, since, |reject| gathering.rejected(reject.entry.key, reject.entry.fingerprint))?;
+    read_rejects(transaction, since, |reject| match reject.pardoned {
+        None => gathering.rejected(reject.entry.key, reject.entry.fingerprint),
+        Some(_) => gathering.pardoned(reject.entry.key),
+    })?;
     if gathering.sort() {
         read_batches(transaction, since, |batch| {
-            if batch.end.as_ref().is_some_and(|end| end.outcome == Outcome::Accepted) {
+            if batch.end.as_ref().is_some_and(|end| matches!(end.outcome, Outcome::Accepted | Outcome::Dropped)) {
                 for Entry { key, fingerprint, event_time: _ } in batch.entries().filter(|e| e.event_time >= since) {
                     gathering.settle(key, fingerprint);
                 }
@@ -133,10 +140,11 @@ fn read_end(row: &Row<'_>) -> Result<Option<End>, Failure> {
     let word = row.get_ref(11)?.as_str().map_err(rusqlite::Error::from)?;
     let requests = row.get(12)?;
     let answer = Answer { status: row.get(13)?, code: row.get(14)?, subcode: row.get(15)?, trace: row.get(16)? };
-    let is_sealed = row.get::<_, u32>(17)? == seal_outcome(batch, row.get(10)?, word, requests, &answer);
-    let outcome = [Outcome::Accepted, Outcome::Cleared, Outcome::Unknown].into_iter().find(|o| word_of(o) == word);
-    match (is_sealed, outcome) {
-        (true, Some(outcome)) => Ok(Some(End { outcome, requests, answer })),
+    let at = row.get(10)?;
+    let is_sealed = row.get::<_, u32>(17)? == seal_outcome(batch, at, word, requests, &answer);
+    let outcome = Outcome::ALL.into_iter().find(|outcome| outcome.word() == word);
+    match (is_sealed, outcome, DateTime::from_timestamp_millis(at)) {
+        (true, Some(outcome), Some(at)) => Ok(Some(End { outcome, at, requests, answer })),
         _ => Err(Failure::Damage(format!("the outcome of batch {batch} is damaged"))),
     }
 }
@@ -148,8 +156,9 @@ pub(super) fn read_rejects(
     mut show: impl FnMut(&Reject<'_>),
 ) -> Result<(), Failure> {
     let mut statement = transaction.prepare_cached(
-        "SELECT key, fingerprint, event_time, event_name, event_id, reason, status, code, subcode, trace, at, seal \
-         FROM reject WHERE event_time >= ?1 ORDER BY id",
+        "SELECT key, fingerprint, event_time, event_name, event_id, reason, status, code, subcode, trace, reject.at, \
+         reject.seal, reject, pardon.at, pardon.seal \
+         FROM reject LEFT JOIN pardon ON reject = id WHERE event_time >= ?1 ORDER BY id",
     )?;
     let mut rows = statement.query([since])?;
     while let Some(row) = rows.next()? {
@@ -163,9 +172,20 @@ pub(super) fn read_rejects(
         let at: i64 = row.get(10)?;
         let is_sealed = row.get::<_, u32>(11)? == seal_reject(&entry, words, &answer, at);
         match (is_sealed, DateTime::from_timestamp_millis(at)) {
-            (true, Some(at)) => show(&Reject { entry, words, answer, at }),
+            (true, Some(at)) => show(&Reject { entry, words, answer, at, pardoned: read_pardon(row)? }),
             _ => return Err(Failure::Damage("a refused event is damaged".into())),
         }
     }
     Ok(())
+}
+
+/// Reads and checks when the refusal was taken back in whose row it stands.
+fn read_pardon(row: &Row<'_>) -> Result<Option<DateTime<Utc>>, Failure> {
+    let Some(reject) = row.get::<_, Option<i64>>(12)? else { return Ok(None) };
+    let at: i64 = row.get(13)?;
+    let is_sealed = row.get::<_, u32>(14)? == seal_pardon(reject, at);
+    match DateTime::from_timestamp_millis(at) {
+        Some(at) if is_sealed => Ok(Some(at)),
+        _ => Err(Failure::Damage("a refusal that was taken back is damaged".into())),
+    }
 }

@@ -1,16 +1,7 @@
 //! The seals of the tables' rows: which cells each covers.
 
 use super::format::Seal;
-use crate::ledger::{Answer, Entry, Outcome};
-
-/// The word that stands for an outcome in the file.
-pub(super) fn word_of(outcome: &Outcome) -> &'static str {
-    match outcome {
-        Outcome::Accepted => "accepted",
-        Outcome::Cleared => "cleared",
-        Outcome::Unknown => "unknown",
-    }
-}
+use crate::ledger::{Answer, Entry};
 
 /// The seal of a batch; `extent` is how many events it has, its first and its last event time.
 pub(super) fn seal_batch(id: i64, run: &str, number: u32, at: i64, extent: (i64, i64, i64), bytes: &[u8]) -> u32 {
@@ -32,6 +23,11 @@ pub(super) fn seal_reject(entry: &Entry, words: [&str; 3], answer: &Answer, at: 
         seal = seal.text(word);
     }
     seal_answer(seal, answer)
+}
+
+/// The seal of a refusal that was taken back.
+pub(super) fn seal_pardon(reject: i64, at: i64) -> u32 {
+    Seal::default().number(reject).number(at).sum()
 }
 
 /// Adds an answer to a seal and closes it.

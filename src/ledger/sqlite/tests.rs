@@ -132,6 +132,8 @@ fn fm_05_a_changed_cell_is_noticed() {
         "reject SET fingerprint = 8",
         "reject SET event_id = 'order-2'",
         "reject SET reason = ''",
+        "pardon SET at = 0",
+        "pardon SET reject = 2",
     ];
     for change in changes {
         let folder = tempfile::tempdir().unwrap();
@@ -140,7 +142,8 @@ fn fm_05_a_changed_cell_is_noticed() {
         for records in story().into_iter().take(5) {
             ledger.append(&records).unwrap();
         }
-        ledger.append(&[intent(3, 3, &[entry("y", 1, 100)])]).unwrap();
+        ledger.append(&[intent(3, 3, &[entry("y", 1, 100)]), rejected(entry("z", 1, 100))]).unwrap();
+        ledger.append(&[Record::Pardoned { keys: vec![key("x")], at: after(50) }]).unwrap();
         ledger.load(i64::MIN).unwrap();
         ledger.connection.execute(&format!("UPDATE {change}"), ()).unwrap();
         let result = ledger.load(i64::MIN);
@@ -242,7 +245,7 @@ fn what_became_of_an_event_can_be_asked() {
     let (a, b, c) = (entry("a", 1, 100), entry("b", 2, 300), entry("c", 3, 200));
     ledger.append(&[started("r", 0), intent(1, 1, &[a, b]), outcome(1, Outcome::Unknown)]).unwrap();
     ledger.append(&[intent(2, 2, &[b]), outcome(2, Outcome::Accepted), intent(3, 3, &[c])]).unwrap();
-    let attempts = ledger.attempts(&b.key).unwrap();
+    let attempts = ledger.attempts(&[b.key].into()).unwrap();
     let batches: Vec<_> = attempts.iter().map(|attempt| (attempt.batch.number, attempt.at)).collect();
     assert_eq!(batches, [(1, after(1)), (2, after(2))]);
     let last = &attempts[1];
@@ -254,7 +257,7 @@ fn what_became_of_an_event_can_be_asked() {
     assert_eq!(unsettled, [(batch(1), vec![a, b], Some(Outcome::Unknown)), (batch(3), vec![c], None)]);
     ledger.append(&[outcome(1, Outcome::Cleared), outcome(3, Outcome::Accepted)]).unwrap();
     assert_eq!(ledger.unsettled().unwrap(), []);
-    assert_eq!(ledger.attempts(&key("none")).unwrap(), []);
+    assert_eq!(ledger.attempts(&[key("none")].into()).unwrap(), []);
 }
 
 #[test]

@@ -1,12 +1,14 @@
 //! Records on their way into the tables.
 
+use std::collections::HashMap;
+
 use chrono::{DateTime, Utc};
 use rusqlite::{OptionalExtension, Transaction, params};
 
 use super::Failure;
 use super::format::pack;
-use super::seals::{seal_batch, seal_outcome, seal_reject, word_of};
-use crate::ledger::{Answer, BatchId, Disorder, Entry, Outcome, Record, RunId};
+use super::seals::{seal_batch, seal_outcome, seal_pardon, seal_reject};
+use crate::ledger::{Answer, BatchId, Disorder, Entry, EventKey, Outcome, Record, RunId};
 
 /// Writes one record.
 pub(super) fn write(transaction: &Transaction<'_>, record: &Record) -> Result<(), Failure> {
@@ -19,6 +21,7 @@ pub(super) fn write(transaction: &Transaction<'_>, record: &Record) -> Result<()
         Record::Rejected { entry, event_name, event_id, reason, answer, at } => {
             write_reject(transaction, entry, [event_name, event_id, reason], answer, *at)
         }
+        Record::Pardoned { keys, at } => write_pardons(transaction, keys, *at),
         Record::RunFinished { run, at, report, exit_code } => {
             let changed = transaction
                 .prepare_cached(
@@ -31,7 +34,7 @@ pub(super) fn write(transaction: &Transaction<'_>, record: &Record) -> Result<()
 }
 
 /// Writes that a run begins.
-fn start_run(transaction: &Transaction<'_>, run: &RunId, at: DateTime<Utc>) -> Result<(), Failure> {
+pub(super) fn start_run(transaction: &Transaction<'_>, run: &RunId, at: DateTime<Utc>) -> Result<(), Failure> {
     let added = transaction
         .prepare_cached("INSERT INTO run (name, started) VALUES (?1, ?2) ON CONFLICT DO NOTHING")?
         .execute(params![run.0, at.timestamp_millis()])?;
@@ -39,7 +42,7 @@ fn start_run(transaction: &Transaction<'_>, run: &RunId, at: DateTime<Utc>) -> R
 }
 
 /// Writes that a batch is about to be posted.
-fn write_intent(
+pub(super) fn write_intent(
     transaction: &Transaction<'_>,
     batch: &BatchId,
     at: DateTime<Utc>,
@@ -75,7 +78,7 @@ fn write_intent(
 }
 
 /// Writes what became of a batch.
-fn write_outcome(
+pub(super) fn write_outcome(
     transaction: &Transaction<'_>,
     batch: &BatchId,
     at: DateTime<Utc>,
@@ -88,7 +91,7 @@ fn write_outcome(
         .query_row(params![batch.run.0, batch.number], |row| row.get(0))
         .optional()?;
     let Some(id) = id else { return Err(Failure::Disorder(Disorder::OutcomeWithoutIntent)) };
-    let (at, word) = (at.timestamp_millis(), word_of(outcome));
+    let (at, word) = (at.timestamp_millis(), outcome.word());
     let Answer { status, code, subcode, trace } = answer;
     let seal = seal_outcome(id, at, word, requests, answer);
     let written = transaction
@@ -105,7 +108,7 @@ fn write_outcome(
 }
 
 /// Writes that an event was refused.
-fn write_reject(
+pub(super) fn write_reject(
     transaction: &Transaction<'_>,
     entry: &Entry,
     words: [&str; 3],
@@ -136,5 +139,28 @@ fn write_reject(
             at,
             seal
         ])?;
+    Ok(())
+}
+
+/// Writes that the last refusal of each of some events is taken back.
+pub(super) fn write_pardons(
+    transaction: &Transaction<'_>,
+    keys: &[EventKey],
+    at: DateTime<Utc>,
+) -> Result<(), Failure> {
+    let mut last: HashMap<[u8; 16], i64> = keys.iter().map(|key| (key.0, 0)).collect();
+    let mut refusals = transaction.prepare_cached("SELECT id, key FROM reject ORDER BY id")?;
+    let mut rows = refusals.query(())?;
+    while let Some(row) = rows.next()? {
+        if let Some(id) = last.get_mut(&row.get::<_, [u8; 16]>(1)?) {
+            *id = row.get(0)?;
+        }
+    }
+    let at = at.timestamp_millis();
+    let mut pardon = transaction
+        .prepare_cached("INSERT INTO pardon (reject, at, seal) VALUES (?1, ?2, ?3) ON CONFLICT DO NOTHING")?;
+    for id in last.into_values().filter(|id| *id != 0) {
+        pardon.execute(params![id, at, seal_pardon(id, at)])?;
+    }
     Ok(())
 }

@@ -42,6 +42,7 @@ fn selection(columns: &[&str], zone: Tz) -> Selection {
         until: None,
         store: None,
         names: Vec::new(),
+        event_id: None,
         zone,
     }
 }

@@ -235,6 +235,9 @@ fn conditions(columns: &[Column], selection: &Selection, owner_condition: Option
         // A row without a name is selected, so that it is counted as a bad row.
         conditions.push(format!("({} IN ({names}) OR {})", trimmed(&source), blank(&source)));
     }
+    if let Some((id, wanted)) = find(&selection.id_column, columns).zip(selection.event_id.as_deref()) {
+        conditions.push(format!("{} = {}", as_text(id, &id.name.to_string()), literal(wanted)));
+    }
     if let Some(condition) = owner_condition.map(str::trim).filter(|condition| !condition.is_empty()) {
         // The line breaks keep a comment at the condition's end from swallowing the bracket.
         conditions.push(format!("(\n{condition}\n)"));

@@ -100,13 +100,16 @@ impl Oracle {
             Record::Intent { batch, entries, .. } => {
                 self.open.insert(batch.clone(), entries.iter().map(|entry| entry.key).collect());
             }
-            Record::Outcome { batch, outcome: Outcome::Accepted, .. } => {
+            Record::Outcome { batch, outcome: Outcome::Accepted | Outcome::Dropped, .. } => {
                 self.accepted.extend(self.open.remove(batch).unwrap_or_default());
             }
-            Record::Outcome { batch, outcome: Outcome::Cleared, .. } => drop(self.open.remove(batch)),
+            Record::Outcome { batch, outcome: Outcome::Cleared | Outcome::Released, .. } => {
+                drop(self.open.remove(batch));
+            }
             Record::Outcome { outcome: Outcome::Unknown, .. }
             | Record::RunStarted { .. }
             | Record::Rejected { .. }
+            | Record::Pardoned { .. }
             | Record::RunFinished { .. } => {}
         }
     }

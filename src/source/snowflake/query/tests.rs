@@ -30,6 +30,7 @@ fn selection(columns: Vec<ColumnRequest>) -> Selection {
         until: None,
         store: None,
         names: Vec::new(),
+        event_id: None,
         zone: Tz::UTC,
     }
 }
@@ -206,6 +207,20 @@ fn a_table_without_event_name_counts_copies_by_id_alone() {
         "{sql}"
     );
     assert!(!sql.contains("AND (\n"), "{sql}");
+}
+
+#[test]
+fn the_rows_of_one_event_alone_can_be_asked_for() {
+    let check = |wire: &str, condition: &str| {
+        let columns = [column("EVENT_ID", wire), column("OCCURRED_AT", "timestamp_ntz")];
+        let mut selection = selection(vec![request("event_id", Reading::Text)]);
+        assert!(!build(&columns, &selection, None).sql.contains(condition));
+        selection.event_id = Some("it's \\ odd".into());
+        let sql = build(&columns, &selection, Some("source = 'shop'")).sql;
+        assert!(sql.contains(&format!("\nAND {condition}\nAND (\nsource = 'shop'\n)")), "{sql}");
+    };
+    check("text", r#""EVENT_ID" = 'it''s \\ odd'"#);
+    check("fixed", r#""EVENT_ID"::VARCHAR = 'it''s \\ odd'"#);
 }
 
 #[test]
