@@ -357,3 +357,39 @@ const CONTENT_WITHOUT_ID: Words = Words {
     french: ("Paramètre contents non valide", "Un élément de contents n’a pas d’id."),
     danish: ("Ugyldig contents-parameter", "Et element i contents har ikke noget id."),
 };
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_language_has_words_of_its_own() {
+        use EventFault as F;
+        for fault in [
+            F::Missing("event_name"),
+            F::Invalid("currency"),
+            F::TooOld,
+            F::InFuture,
+            F::NotHashed("em"),
+            F::TooFewKeys,
+            F::LeadId,
+            F::MessagingName("Lead".into()),
+            F::MessengerWithoutPage,
+            F::InstagramWithoutAccount,
+            F::WhatsappWithoutClick,
+            F::WhatsappWithoutAccount,
+            F::PurchaseWithoutValue,
+            F::PurchaseWithoutCurrency,
+            F::ValueWithoutCurrency,
+            F::ContentWithoutId,
+            F::Asked(2_804_016),
+        ] {
+            let words = [Language::English, Language::French, Language::Danish].map(|it| fault.words(it).unwrap());
+            let [english, french, danish] = &words;
+            assert!(english != french && french != danish && danish != english, "{fault:?}");
+            assert!(words.iter().all(|(title, text)| !title.contains("{}") && !text.contains("{}")), "{fault:?}");
+        }
+        assert_eq!(F::Asked(2_804_003).words(Language::Danish), F::TooOld.words(Language::Danish));
+        assert_eq!(F::Asked(2_804_001).words(Language::English), None);
+    }
+}

@@ -10,7 +10,6 @@ use flate2::Compression;
 use flate2::write::GzEncoder;
 
 use super::answer;
-use super::event_fault::EventFault;
 use super::fault::Fault;
 use super::quota::Reading;
 use super::refusal::{Limit, Refusal};
@@ -45,10 +44,8 @@ pub(super) async fn answer(
         Err(_) => answer::refuse(shared, &refusal),
     };
     match chosen.fault {
-        Fault::Refuse(subcode) => {
-            let index = chosen.index.unwrap_or_default();
-            refuse(Refusal::Event { index, fault: EventFault::Asked(subcode) })
-        }
+        // A bad event was refused when the events were judged.
+        Fault::Refuse(_) => usual,
         Fault::Error(code, subcode) => refuse(Refusal::Asked { status: 400, code, subcode }),
         Fault::Status(429) => too_many_requests(),
         Fault::Status(status) => refuse(refusal_with(status)),

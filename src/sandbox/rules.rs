@@ -43,8 +43,8 @@ pub(super) struct Chosen {
     pub(super) fault: Fault,
     /// Whether the events are taken.
     pub(super) taking: Taking,
-    /// The event because of which, if it is because of one.
-    pub(super) index: Option<usize>,
+    /// The first event that the rule is about, if it is about events.
+    index: usize,
 }
 
 impl Rules {
@@ -84,9 +84,18 @@ impl Rules {
         self.choose_among(&[], |fault| fault == Fault::ResetBeforeRead)
     }
 
-    /// What is to go wrong with a request that was read.
+    /// What is to go wrong with a request that was read, whatever its events are.
     pub(super) fn choose(&self, events: &[Cow<'_, str>]) -> Option<Chosen> {
-        self.choose_among(events, |fault| fault != Fault::ResetBeforeRead)
+        self.choose_among(events, |fault| !matches!(fault, Fault::ResetBeforeRead | Fault::Refuse(_)))
+    }
+
+    /// The event that is to be refused among those that are judged, and the subcode.
+    ///
+    /// An event that is bad is taken under no other fault either.
+    pub(super) fn choose_bad_event(&self, events: &[Cow<'_, str>]) -> Option<(usize, u32)> {
+        let chosen = self.choose_among(events, |fault| matches!(fault, Fault::Refuse(_)))?;
+        let Fault::Refuse(subcode) = chosen.fault else { return None };
+        Some((chosen.index, subcode))
     }
 
     /// Asks each rule of some kind in turn.
@@ -126,9 +135,9 @@ impl Armed {
         let is_about_events = matches!(rule.fault, Fault::Refuse(_));
         let index = if is_about_events || rule.when.looks_inside() {
             let share = percent.filter(|_| is_about_events);
-            Some(events.iter().position(|json| is_meant(json, &rule.when, share, dice))?)
+            events.iter().position(|json| is_meant(json, &rule.when, share, dice))?
         } else {
-            None
+            0
         };
         *seen += 1;
         if nth.is_some_and(|(first, last)| !(first..=last).contains(seen)) {
@@ -216,18 +225,19 @@ mod tests {
     #[test]
     fn a_bad_event_is_bad_in_every_company() {
         let one = rules(&["event=c:refuse"]);
-        let index = |ids: &[&str]| one.choose(&events(ids)).map(|chosen| chosen.index);
-        assert_eq!(index(&["a", "b", "c", "d"]), Some(Some(2)));
-        assert_eq!(index(&["a", "b"]), None);
-        assert_eq!(index(&["c"]), Some(Some(0)));
+        let bad = |ids: &[&str]| one.choose_bad_event(&events(ids));
+        assert_eq!(bad(&["a", "b", "c", "d"]), Some((2, 2_804_003)));
+        assert_eq!(bad(&["a", "b"]), None);
+        assert_eq!(bad(&["c"]), Some((0, 2_804_003)));
+        assert_eq!(one.choose(&events(&["c"])), None);
 
         let some = rules(&["percent=10:refuse"]);
         let ids: Vec<String> = (0..1_000).map(|number| number.to_string()).collect();
-        let is_bad = |id: &str| some.choose(&events(&[id])).is_some();
+        let is_bad = |id: &str| some.choose_bad_event(&events(&[id])).is_some();
         let bad: Vec<&str> = ids.iter().map(String::as_str).filter(|id| is_bad(id)).collect();
         assert!((70..130).contains(&bad.len()), "{}", bad.len());
         assert!(bad.iter().all(|id| is_bad(id)));
-        assert_eq!(some.choose(&events(&["x", bad[0]])).map(|chosen| chosen.index), Some(Some(1)));
+        assert_eq!(some.choose_bad_event(&events(&["x", bad[0]])).map(|(index, _)| index), Some(1));
     }
 
     #[test]

@@ -20,7 +20,8 @@ use sha2::{Digest, Sha256};
 
 use super::call::{Call, Purpose};
 use super::check::{self, Moment};
-use super::fault::Taking;
+use super::event_fault::EventFault;
+use super::fault::{Fault, Taking};
 use super::form::{self, Field};
 use super::quota::{Gauge, Reading};
 use super::refusal::Refusal;
@@ -139,6 +140,10 @@ impl Shared {
                 Ok(event) => keys.push(store::key(dataset_id, &event)),
                 Err(fault) => return Err(Refusal::Event { index, fault }),
             }
+        }
+        if let Some((index, subcode)) = self.rules.choose_bad_event(&events) {
+            self.store.count_fault(&Fault::Refuse(subcode).kind());
+            return Err(Refusal::Event { index, fault: EventFault::Asked(subcode) });
         }
         let count = events.len();
         let batch = Batch { dataset_id, purpose, received_at: moment.seconds(), events, keys };

@@ -214,6 +214,16 @@ async fn a_bad_event_can_be_found_by_halving() {
 }
 
 #[tokio::test]
+async fn a_bad_event_is_not_taken_under_another_fault_either() {
+    let sandbox = start(&["nth=1:lost", "nth=2:503,taken", "event=c:refuse"]).await;
+    assert_eq!(send(&sandbox, &["a", "c"]).await, Seen::Closed);
+    assert_eq!(gist(&send(&sandbox, &["a", "c"]).await), "503 error 2 null");
+    assert_eq!(gist(&send(&sandbox, &["a"]).await), "200 received 1");
+    let Stats { received, refused, faults, .. } = sandbox.stats();
+    assert_eq!((received, refused, faults["refuse"]), (1, 2, 2));
+}
+
+#[tokio::test]
 async fn a_bad_request_is_refused_for_what_it_is_though_its_answer_is_lost() {
     let sandbox = start(&["nth=2:lost"]).await;
     let bad = r#"{"data":[{}]}"#;

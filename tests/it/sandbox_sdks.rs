@@ -36,8 +36,8 @@ fn recorded() -> Vec<Recorded> {
 }
 
 /// The scripts' token.
-fn token() -> Option<Secret> {
-    Some(Secret::new("token-of-the-sdk".into()))
+fn token() -> Secret {
+    Secret::new("token-of-the-sdk".into())
 }
 
 /// Plays a recorded request and gives the status of the answer.
@@ -59,7 +59,7 @@ fn taken(sandbox: &Sandbox, way: &str) -> [u64; 2] {
 #[tokio::test]
 async fn what_the_sdks_send_is_taken_byte_for_byte() {
     let clock = Clock::new(|| DateTime::from_timestamp(NOW, 0).unwrap());
-    let options = SandboxOptions { token: token(), clock, ..SandboxOptions::default() };
+    let options = SandboxOptions { token: Some(token()), clock, ..SandboxOptions::default() };
     let sandbox = sandbox::start(options.clone()).await.unwrap();
     let requests = recorded();
     assert_eq!(requests.iter().map(|request| request.way.as_str()).collect::<Vec<_>>(), WAYS);
@@ -91,7 +91,7 @@ async fn the_sdks_themselves_are_answered() {
     let folder = root.join("target/sdk");
     let installed = Command::new(scripts.join("install.sh")).arg(&folder).status().unwrap();
     assert!(installed.success());
-    let sandbox = sandbox::start(SandboxOptions { token: token(), ..SandboxOptions::default() }).await.unwrap();
+    let sandbox = sandbox::start(SandboxOptions { token: Some(token()), ..SandboxOptions::default() }).await.unwrap();
     let now = Utc::now().timestamp().to_string();
     let mut told = Vec::new();
     for (sdk, program, script) in
