@@ -1,6 +1,8 @@
 //! How many requests run at once: as many as configured while all goes well, half as many after trouble, and one more
 //! for each round without any.
 
+use crate::meta::answer::{Quota, Verdict};
+
 /// How many requests run at once.
 ///
 /// It starts at the most, so that a run without trouble is as fast as it may be. Each trouble halves it, but requests
@@ -32,6 +34,30 @@ pub enum Course {
     Troubled,
     /// It was never made.
     Unmade,
+}
+
+impl Course {
+    /// How a request went, by the verdict on its answer and what the answer says of the quota.
+    ///
+    /// Where little is left, fewer requests at once come before Meta says no. Nothing waits for that alone: the request
+    /// was answered, and the headers tell of everything that the app is used for.
+    pub fn of(verdict: Verdict, quota: Quota) -> Self {
+        match verdict {
+            Verdict::Retry(_) | Verdict::Throttled(_) => Self::Troubled,
+            Verdict::Accepted
+            | Verdict::Refused(_)
+            | Verdict::Unfamiliar
+            | Verdict::TooLarge
+            | Verdict::Unclear
+            | Verdict::Stop(_) => {
+                if quota.is_tight() {
+                    Self::Troubled
+                } else {
+                    Self::Clean
+                }
+            }
+        }
+    }
 }
 
 impl Pace {
@@ -74,6 +100,7 @@ impl Pace {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::meta::answer::{Delivery, Reply, quota};
 
     /// Runs rounds in which as many requests as are allowed run at once and all go alike; tells how many ran in each.
     fn rounds(most: usize, courses: &[Course]) -> Vec<usize> {
@@ -99,6 +126,21 @@ mod tests {
         check(16, &[Troubled, Unmade, Unmade, Clean], &[16, 8, 8, 8]);
         check(1, &[Troubled, Clean], &[1, 1]);
         check(0, &[Clean], &[1]);
+    }
+
+    #[test]
+    fn fm_37_fm_38_trouble_is_a_fault_a_throttle_or_a_quota_that_is_nearly_used_up() {
+        let check = |verdict, usage: &str, expected| {
+            let reply = Reply { app_usage: Some(usage.to_owned()), ..Reply::default() };
+            assert_eq!(Course::of(verdict, quota(&reply)), expected, "{verdict:?} {usage}");
+        };
+        check(Verdict::Accepted, "", Course::Clean);
+        check(Verdict::Accepted, r#"{"call_count":94}"#, Course::Clean);
+        check(Verdict::Accepted, r#"{"call_count":95}"#, Course::Troubled);
+        check(Verdict::Refused(None), r#"{"total_time":120}"#, Course::Troubled);
+        check(Verdict::Refused(None), "", Course::Clean);
+        check(Verdict::Throttled(None), "", Course::Troubled);
+        check(Verdict::Retry(Delivery::Possible), "", Course::Troubled);
     }
 
     #[test]

@@ -11,7 +11,7 @@ use crate::batch::BatchedEvent;
 use crate::deliver::pace::Course;
 use crate::deliver::{PartFate, Settlement};
 use crate::ledger::{Answer, BatchId};
-use crate::meta::answer::{self, Codes, Delivery, Stop, Verdict};
+use crate::meta::answer::{self, Codes, Delivery, Quota, Stop, Verdict};
 use crate::report::BatchReport;
 
 /// A part from its intent to its outcome.
@@ -55,18 +55,18 @@ impl Attempt {
         };
         let posted = graph.post(body.bytes.clone()).await;
         self.body = Some(body);
-        let (verdict, is_tight) = match posted {
+        let (verdict, quota) = match posted {
             Ok(reply) => {
                 let (verdict, codes) = answer::judge(&reply, events);
                 self.status = Some(reply.status);
                 self.codes = codes;
                 self.version_warning |= reply.version_warning;
-                (verdict, answer::quota(&reply).is_tight())
+                (verdict, answer::quota(&reply))
             }
             Err(delivery) => {
                 self.status = None;
                 self.codes = Codes::default();
-                (Verdict::Retry(delivery), false)
+                (Verdict::Retry(delivery), Quota::default())
             }
         };
         self.last = Some(verdict);
@@ -75,8 +75,7 @@ impl Attempt {
             // Meta looks at the token before it looks at the events.
             return (Verdict::Retry(Delivery::Excluded), Course::Clean);
         }
-        let is_troubled = is_tight || matches!(verdict, Verdict::Retry(_) | Verdict::Throttled(_));
-        (verdict, if is_troubled { Course::Troubled } else { Course::Clean })
+        (verdict, Course::of(verdict, quota))
     }
 
     /// Ends with what became of the part.

@@ -111,3 +111,39 @@ impl Drop for Pass<'_> {
         self.gate.state.send_modify(|state| state.pace.end(start, course));
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sync::send::Halt;
+
+    /// Passes if that is possible at once.
+    async fn pass_now<'a>(gate: &'a Gate, halt: &watch::Sender<Option<Halt>>) -> Option<Pass<'a>> {
+        tokio::select! {
+            biased;
+            pass = gate.pass(Instant::now(), halt) => pass,
+            () = std::future::ready(()) => None,
+        }
+    }
+
+    #[tokio::test]
+    async fn fm_37_fm_38_no_more_run_at_once_than_the_pace_allows_and_none_while_the_gate_is_closed() {
+        let (gate, halt) = (Gate::new(2), watch::Sender::new(None));
+        let (first, second) = (pass_now(&gate, &halt).await.unwrap(), pass_now(&gate, &halt).await.unwrap());
+        assert!(pass_now(&gate, &halt).await.is_none());
+        // Whoever waits goes on as soon as there is room.
+        let (third, ()) = tokio::join!(gate.pass(Instant::now(), &halt), async { first.leave(Course::Clean) });
+        third.unwrap().leave(Course::Clean);
+        // After trouble there is room for one, and the second takes it.
+        let third = pass_now(&gate, &halt).await.unwrap();
+        third.leave(Course::Troubled);
+        assert!(pass_now(&gate, &halt).await.is_none());
+        second.leave(Course::Troubled);
+        drop(pass_now(&gate, &halt).await.unwrap());
+        gate.close_until(Instant::now() + std::time::Duration::from_secs(3_600));
+        assert!(pass_now(&gate, &halt).await.is_none());
+        // A halt is heard by whoever waits.
+        let (waiting, ()) = tokio::join!(gate.pass(Instant::now(), &halt), async { Halt::Signal(15).call(&halt) });
+        assert!(waiting.is_none());
+    }
+}
