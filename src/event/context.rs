@@ -11,7 +11,7 @@ use super::row::is_yes;
 use super::table::Table;
 use super::value::{is_word, texts};
 use crate::meta::data_processing::DataProcessing;
-use crate::meta::messaging::Channel;
+use crate::meta::messaging::{Channel, is_event_name};
 use crate::meta::{ActionSource, KeySet, MatchKey};
 
 /// What an event must have for the place where it happened, or Meta refuses the batch.
@@ -19,12 +19,14 @@ use crate::meta::{ActionSource, KeySet, MatchKey};
 /// Source: Conversions API, server event parameters; app data parameters; business messaging.
 pub(super) fn require(
     action_source: ActionSource,
+    name: &str,
     channel: Option<Channel>,
     keys: KeySet,
     app: App,
 ) -> Result<(), Reason> {
     match (action_source, channel) {
         (ActionSource::App, _) if app == App::Incomplete => Err(Reason::AppWithoutAppData),
+        (ActionSource::BusinessMessaging, _) if !is_event_name(name) => Err(Reason::MessagingEventName),
         (ActionSource::BusinessMessaging, None) => Err(Reason::MessagingWithoutChannel),
         (ActionSource::BusinessMessaging, Some(channel)) if !channel.is_identified(keys) => {
             Err(Reason::MessagingWithoutIds)

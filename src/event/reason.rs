@@ -29,6 +29,8 @@ pub enum Reason {
     PurchaseWithInvalidCurrency,
     /// An event in an app lacks a flag about tracking or what is known of the device (`extinfo`).
     AppWithoutAppData,
+    /// An event from business messaging has a name that Meta does not take there.
+    MessagingEventName,
     /// An event from business messaging does not say in which app it took place.
     MessagingWithoutChannel,
     /// An event from business messaging lacks the ids of its app.
@@ -117,7 +119,7 @@ pub enum Reason {
 
 impl Reason {
     /// Every reason.
-    pub const ALL: [Self; 54] = [
+    pub const ALL: [Self; 55] = [
         Self::MissingEventId,
         Self::MissingEventTime,
         Self::InvalidEventTime,
@@ -130,6 +132,7 @@ impl Reason {
         Self::PurchaseWithInvalidValue,
         Self::PurchaseWithInvalidCurrency,
         Self::AppWithoutAppData,
+        Self::MessagingEventName,
         Self::MessagingWithoutChannel,
         Self::MessagingWithoutIds,
         Self::Expired,
@@ -189,6 +192,7 @@ impl Reason {
             Self::PurchaseWithInvalidValue => "purchase_with_invalid_value",
             Self::PurchaseWithInvalidCurrency => "purchase_with_invalid_currency",
             Self::AppWithoutAppData => "app_without_app_data",
+            Self::MessagingEventName => "messaging_event_name",
             Self::MessagingWithoutChannel => "messaging_without_channel",
             Self::MessagingWithoutIds => "messaging_without_ids",
             Self::Expired => "expired",
@@ -250,6 +254,7 @@ impl Reason {
                 | Self::PurchaseWithInvalidValue
                 | Self::PurchaseWithInvalidCurrency
                 | Self::AppWithoutAppData
+                | Self::MessagingEventName
                 | Self::MessagingWithoutChannel
                 | Self::MessagingWithoutIds
                 | Self::Expired
@@ -292,6 +297,9 @@ impl Reason {
             }
             Self::AppWithoutAppData => {
                 "map [columns.app_data] application_tracking_enabled, advertiser_tracking_enabled and extinfo"
+            }
+            Self::MessagingEventName => {
+                "rename it under [events] to one of Meta's messaging events, such as Purchase, LeadSubmitted or OrderCreated"
             }
             Self::MessagingWithoutChannel => "map messaging_channel: whatsapp, messenger or instagram",
             Self::MessagingWithoutIds => {

@@ -159,7 +159,7 @@ pub fn build<'a>(
         return Err(reject(Reason::TooFewMatchKeys));
     }
     let channel = channel(table, row, notes);
-    require(action_source, channel, keys, app).map_err(reject)?;
+    require(action_source, name, channel, keys, app).map_err(reject)?;
     let Urls { event_source_url, referrer_url } = urls(table, row, action_source, keys, notes);
     Ok(Event {
         id,

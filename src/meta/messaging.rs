@@ -4,6 +4,29 @@
 
 use super::{KeySet, MatchKey};
 
+/// The names that such events can have; another has the request refused (2804066).
+const NAMES: [&str; 14] = [
+    "Purchase",
+    "LeadSubmitted",
+    "InitiateCheckout",
+    "AddToCart",
+    "ViewContent",
+    "OrderCreated",
+    "OrderShipped",
+    "OrderDelivered",
+    "OrderCanceled",
+    "OrderReturned",
+    "CartAbandoned",
+    "QualifiedLead",
+    "RatingProvided",
+    "ReviewProvided",
+];
+
+/// Whether an event of this name can take place in a messaging app.
+pub fn is_event_name(name: &str) -> bool {
+    NAMES.contains(&name)
+}
+
 /// The app in which a conversation led to a conversion.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Channel {
@@ -51,6 +74,13 @@ impl Channel {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn names_are_those_of_messaging() {
+        for (name, expected) in [("Purchase", true), ("LeadSubmitted", true), ("Lead", false), ("purchase", false)] {
+            assert_eq!(is_event_name(name), expected, "{name}");
+        }
+    }
 
     #[test]
     fn each_app_has_its_ids() {

@@ -34,8 +34,10 @@ pub fn summary(outcome: &Outcome) -> String {
     if report.counts.unknown > 0 {
         line(
             &mut text,
-            "! nobody knows whether Meta took the events counted as unknown; by default the next run sends them again",
+            "! nobody knows whether Meta took the events counted as unknown; unless on_unknown is \"hold\", the next run \
+             sends them again",
         );
+        line(&mut text, "  → fbcapi status names them, fbcapi resolve decides");
     }
     if let Some(failure) = &outcome.failure {
         text.push_str(&failure_lines(failure));

@@ -128,6 +128,8 @@ fn an_event_in_an_app_needs_its_app_data() {
 fn a_message_needs_its_app_and_its_ids() {
     let mut rules = fed(&["messaging_channel", "ctwa_clid", "page_id", "ig_account_id"]);
     rules.action_source = ActionSource::BusinessMessaging;
+    refuse(&rules, &[], Refusal::Rejected(Reason::MessagingEventName));
+    rules.names = vec![NameRules { name: "Lead".into(), rename: Some("LeadSubmitted".into()), action_source: None }];
     let whatsapp = [("messaging_channel", "WhatsApp"), ("ctwa_clid", "Af1"), ("page_id", "12")];
     assert_eq!(beside(&rules, &whatsapp), told(r#""messaging_channel":"whatsapp""#, &[]));
     let rejected = |changes: &[(&str, &str)], reason| refuse(&rules, changes, Refusal::Rejected(reason));

@@ -43,13 +43,16 @@ fn case(reason: Reason) -> Option<Case> {
         Reason::PurchaseWithInvalidValue => row(&[purchase, ("value", "5 EUR"), ("currency", "EUR")]),
         Reason::PurchaseWithInvalidCurrency => row(&[purchase, ("value", "5"), ("currency", "euro")]),
         Reason::AppWithoutAppData => configured(&[], |rules| rules.action_source = ActionSource::App),
-        Reason::MessagingWithoutChannel => {
-            configured(&[], |rules| rules.action_source = ActionSource::BusinessMessaging)
-        }
-        Reason::MessagingWithoutIds => configured(&[("messaging_channel", "whatsapp")], |rules| {
+        Reason::MessagingEventName => configured(&[], |rules| rules.action_source = ActionSource::BusinessMessaging),
+        Reason::MessagingWithoutChannel => configured(&[("facebook_event_type", "LeadSubmitted")], |rules| {
             rules.action_source = ActionSource::BusinessMessaging;
-            feed(rules, "messaging_channel");
         }),
+        Reason::MessagingWithoutIds => {
+            configured(&[("facebook_event_type", "LeadSubmitted"), ("messaging_channel", "whatsapp")], |rules| {
+                rules.action_source = ActionSource::BusinessMessaging;
+                feed(rules, "messaging_channel");
+            })
+        }
         Reason::Expired => row(&[("occurred_at", "2025-11-01")]),
         Reason::InFuture => row(&[("occurred_at", "2025-11-25")]),
         Reason::NotYetDue => row(&[("occurred_at", "2025-11-24 16:01:00")]),

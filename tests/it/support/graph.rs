@@ -180,7 +180,7 @@ async fn serve(mut stream: TcpStream, answer: Answer, seen: &Mutex<Seen>) -> io:
         | Answer::RefuseIdsAs(..)
         | Answer::AtMost(_) => received(ids.len()),
     };
-    request.is_taken = reply.starts_with("HTTP/1.1 200") && reply.contains("events_received");
+    request.is_taken = reply.starts_with("HTTP/1.1 200") && !matches!(answer, Answer::Html(_));
     let is_spoilt = matches!(answer, Answer::TooFew | Answer::LostAfterCommit | Answer::CutInTheMiddle | Answer::Hang);
     request.is_told = request.is_taken && !is_spoilt;
     seen.lock().unwrap().requests.push(request);
