@@ -151,6 +151,25 @@ fn dying_while_old_events_are_forgotten_loses_and_repeats_nothing() {
 }
 
 #[test]
+fn fm_57_dying_while_a_state_is_brought_to_a_new_version_leaves_one_version_whole() {
+    let version_1 = include_bytes!("../data/state/version-1.db");
+    for (point, is_new) in [("before_migration:1", false), ("in_migration:1", false), ("after_migration:1", true)] {
+        let mut watched = Watched::new(7, None, &[]);
+        std::fs::create_dir_all(watched.it.stage.path("state")).unwrap();
+        watched.it.stage.write("state/ledger.db", version_1);
+        watched.die_at(point, "1");
+        let version: i32 = rusqlite::Connection::open(watched.it.stage.path("state/ledger.db"))
+            .unwrap()
+            .pragma_query_value(None, "user_version", |row| row.get(0))
+            .unwrap();
+        assert_eq!(version, if is_new { 2 } else { 1 }, "{point}");
+        let checked = watched.it.stage.run(&["state", "check"]);
+        assert_eq!(checked.exit, Some(0), "{point}: {}", checked.stderr);
+        watched.conclude(0);
+    }
+}
+
+#[test]
 fn dying_with_several_batches_in_flight_repeats_no_more_than_those() {
     const CONCURRENCY: usize = 4;
     for point in ["after_intent", "after_answer", "before_outcome", "after_outcome"] {

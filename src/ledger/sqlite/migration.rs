@@ -11,6 +11,7 @@ use rusqlite::{Connection, Transaction, TransactionBehavior};
 use super::Failure;
 use super::backup::back_up;
 use super::format::{TABLES, VERSION, tables_of};
+use crate::crash;
 
 /// Migrates a file that was found whole, under its lock, if it is of an older version.
 pub(super) fn migrate(connection: &mut Connection, path: &Path) -> Result<(), Failure> {
@@ -19,9 +20,13 @@ pub(super) fn migrate(connection: &mut Connection, path: &Path) -> Result<(), Fa
         return Ok(());
     }
     back_up(connection, path, Utc::now())?;
+    crash::point("before_migration");
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
     raise(&transaction, version)?;
-    Ok(transaction.commit()?)
+    crash::point("in_migration");
+    transaction.commit()?;
+    crash::point("after_migration");
+    Ok(())
 }
 
 /// Lets a file of an older version be read as one of the present version, without writing to it.
