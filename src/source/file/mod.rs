@@ -28,7 +28,7 @@ use self::columns::Survey;
 use super::{ColumnRequest, RowStream, Selection, SourceError, Trouble};
 
 /// How many rows a record batch has at most.
-const BATCH_ROWS: usize = 4_096;
+const BATCH_ROWS: usize = 1_024;
 
 /// The name of the thread that reads files.
 pub const THREAD: &str = "rows";
