@@ -160,7 +160,7 @@ pub enum IfLocked {
 #[derive(Debug, Args)]
 pub struct CheckArgs {
     /// How many rows, the first that the source gives, or `all`
-    #[arg(long, env = "FBCAPI_ROWS", default_value = "10000", value_name = "N", value_parser = parse_sample)]
+    #[arg(long, env = "FBCAPI_CHECK_ROWS", default_value = "10000", value_name = "N", value_parser = parse_sample)]
     pub rows: Sample,
     /// Exit with code 3 if more than this share of rows cannot be sent because of what they hold
     #[arg(long, env = "FBCAPI_MAX_INVALID", value_name = "PERCENT", value_parser = parse_percent)]

@@ -53,6 +53,13 @@ impl Run<'_> {
             warnings.push(differing_copies_warning(tally.differing_copies));
         }
         warnings.extend(tally.by_event().keys().filter_map(|name| near_miss_warning(name)));
+        if !sent.unrecorded.is_empty() {
+            warnings.push(format!(
+                "what became of these could not be written to the state, so the next run counts them as in doubt, and \
+                 fbcapi resolve can decide: {}",
+                sent.unrecorded.join("; ")
+            ));
+        }
         if sent.version_warning {
             warnings
                 .push("Meta warns that this version of the Graph API is retired: raise [meta] api_version".to_owned());

@@ -187,6 +187,12 @@ impl Sending {
     }
 }
 
+/// Tells what became of a part, for whoever must look it up because the state cannot hold it.
+fn tell(batch: &BatchId, fate: PartFate, answer: &Answer) -> String {
+    let trace = answer.trace.as_ref().map(|trace| format!(", trace {trace}")).unwrap_or_default();
+    format!("{}/{} {}{trace}", batch.run.0, batch.number, fate.name())
+}
+
 /// Drives one delivery to its end. What a failing ledger cuts off is left as an intent, which the next run finds.
 async fn deliver(sending: Arc<Sending>, parcel: Parcel) {
     let Parcel { batch, on_unknown } = parcel;
@@ -258,8 +264,10 @@ async fn deliver(sending: Arc<Sending>, parcel: Parcel) {
                 let (batch, part) = attempt.end(settlement, events, json, (sending.now)());
                 let Settlement { fate, requests, .. } = part.settlement;
                 let (at, answer) = (part.at, part.answer.clone());
+                let told = tell(&batch, fate, &answer);
                 let outcome = Record::Outcome { batch, at, outcome: fate.outcome(), requests, answer };
                 if sending.record(vec![outcome]).await.is_err() {
+                    sending.sent().unrecorded.push(told);
                     return;
                 }
                 sending.in_flight().remove(&number);

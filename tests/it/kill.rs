@@ -172,6 +172,19 @@ fn fm_33_fm_49_a_disk_that_fills_up_stops_the_run_and_nothing_is_lost() {
 }
 
 #[test]
+fn fm_49_what_cannot_be_written_down_is_told_with_its_batch_and_trace() {
+    let it = slow(400);
+    it.stage.rows(&leads(3));
+    let run = it.stage.start(&["--batch-size", "3"]);
+    wait_until("the request", || it.stats().requests > 0);
+    std::fs::remove_file(it.stage.path("state/ledger.db")).unwrap();
+    let output = run.wait_with_output().unwrap();
+    let told = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(6), "{told}");
+    assert!(told.contains("could not be written to the state") && told.contains("/1 accepted, trace A"), "{told}");
+}
+
+#[test]
 fn fm_07_fm_08_a_second_run_at_the_same_time_names_the_first_and_sends_nothing() {
     let it = slow(400);
     it.stage.rows(&leads(100));

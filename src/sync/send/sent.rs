@@ -26,6 +26,8 @@ pub(in crate::sync) struct Sent {
     pub(in crate::sync) with_messages: u64,
     /// Whether Meta warned about the version of the API.
     pub(in crate::sync) version_warning: bool,
+    /// Parts that came to an end which could not be written to the state.
+    pub(in crate::sync) unrecorded: Vec<String>,
 }
 
 /// A part of a batch at its end.
