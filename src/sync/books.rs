@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use chrono::TimeDelta;
+
 use super::prepare::Prepared;
 use super::run::Run;
 use super::send::{Halt, Sent};
@@ -13,6 +15,9 @@ use crate::ledger::{Ledger, Record, Writer};
 use crate::meta::answer::Stop;
 use crate::report::human::{counted, differing_copies_warning, near_miss_warning};
 use crate::report::{Ages, Counts, End, Report, SCHEMA_VERSION, WindowAsked};
+
+/// An answer may have been under way for as long as a request may take, and a little more is no error of the clock.
+const MOST_CLOCK_ERROR: TimeDelta = TimeDelta::minutes(2);
 
 impl Run<'_> {
     /// Draws the line under the books.
@@ -58,6 +63,14 @@ impl Run<'_> {
                 "what became of these could not be written to the state, so the next run counts them as in doubt, and \
                  fbcapi resolve can decide: {}",
                 sent.unrecorded.join("; ")
+            ));
+        }
+        if sent.clock_ahead.abs() > MOST_CLOCK_ERROR {
+            let side = if sent.clock_ahead > TimeDelta::zero() { "ahead of" } else { "behind" };
+            warnings.push(format!(
+                "the clock of this machine is {} min {side} Meta's, and the days for which Meta accepts events are counted \
+                 by it: set it right",
+                sent.clock_ahead.abs().num_minutes()
             ));
         }
         if sent.version_warning {

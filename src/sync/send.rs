@@ -227,7 +227,7 @@ async fn deliver(sending: Arc<Sending>, parcel: Parcel) {
                     is_possible_duplicate: event.repeat != Repeat::First || attempt.may_have_arrived,
                 };
                 sending.in_flight().insert(attempt.id.number, events.iter().map(in_flight).collect());
-                let (verdict, course) = attempt.post(&sending.access, events.len(), json).await;
+                let (verdict, course) = attempt.post(&sending.access, events.len(), json, sending.now).await;
                 pass.leave(course);
                 if verdict == Verdict::TooLarge && events.len() > 1 {
                     sending.most_bytes.fetch_min(json.len() / 2, Ordering::Relaxed);

@@ -75,9 +75,8 @@ const MATRIX: [(u8, &str, &str); 60] = [
 ];
 
 /// Rows without a test, and why.
-const WITHOUT: [(u8, &str); 4] = [
+const WITHOUT: [(u8, &str); 3] = [
     (15, "one SELECT sees one state of the table: nothing of this program's decides it"),
-    (52, "clocks that are wrong by less than the retained day are in the simulation; a warning is not built"),
     (54, "belongs to the state in Snowflake"),
     (55, "belongs to the state in Snowflake"),
 ];

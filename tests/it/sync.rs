@@ -2,7 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
-use chrono::{TimeDelta, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use fbcapi::private::Secret;
 use fbcapi::sandbox::SandboxOptions;
 use serde_json::{Value, json};
@@ -453,4 +453,18 @@ fn a_report_never_replaces_what_the_run_needs() {
         assert_eq!(ran.exit, Some(2), "{needed}: {}", ran.stderr);
         assert_eq!(std::fs::read(it.stage.path(needed)).unwrap(), before, "{needed}");
     }
+}
+
+#[test]
+fn fm_52_a_clock_that_is_wrong_is_warned_of() {
+    let check = |now: fn() -> DateTime<Utc>, expected: Option<&str>| {
+        let it = Sandboxed::new();
+        it.stage.rows(&[lead("a")]);
+        let warnings = it.stage.sync_at(now).report.warnings;
+        let warned = warnings.iter().find(|warning| warning.contains("clock"));
+        assert_eq!(warned.map(|warning| warning.split(", and").next().unwrap()), expected);
+    };
+    check(Utc::now, None);
+    check(|| Utc::now() + TimeDelta::seconds(630), Some("the clock of this machine is 10 min ahead of Meta's"));
+    check(|| Utc::now() - TimeDelta::seconds(630), Some("the clock of this machine is 10 min behind Meta's"));
 }

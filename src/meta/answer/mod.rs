@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-pub use self::quota::{Quota, quota};
+pub use self::quota::{Quota, quota, server_time};
 pub use self::stop::Stop;
 
 /// An answer as it came.

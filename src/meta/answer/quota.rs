@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use chrono::DateTime;
+use chrono::{DateTime, Utc};
 use serde_json::Value;
 
 use super::Reply;
@@ -76,8 +76,12 @@ fn retry_after(reply: &Reply) -> Option<Duration> {
         return Some(Duration::from_secs(seconds));
     }
     let until = DateTime::parse_from_rfc2822(text).ok()?;
-    let now = DateTime::parse_from_rfc2822(reply.date.as_deref()?.trim()).ok()?;
-    Some((until - now).to_std().unwrap_or_default())
+    Some((until.to_utc() - server_time(reply)?).to_std().unwrap_or_default())
+}
+
+/// The time by the server's own clock, to the second. Source: RFC 9110, 6.6.1, `Date`.
+pub fn server_time(reply: &Reply) -> Option<DateTime<Utc>> {
+    DateTime::parse_from_rfc2822(reply.date.as_deref()?.trim()).ok().map(|time| time.to_utc())
 }
 
 #[cfg(test)]

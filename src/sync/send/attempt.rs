@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use bytes::Bytes;
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 
 use super::access::Access;
 use super::sent::{Part, identify};
@@ -22,6 +22,8 @@ pub(super) struct Attempt {
     status: Option<u16>,
     pub(super) codes: Codes,
     version_warning: bool,
+    /// How far the clock here is ahead of Meta's.
+    clock_ahead: TimeDelta,
     pub(super) last: Option<Verdict>,
     pub(super) may_have_arrived: bool,
 }
@@ -41,13 +43,20 @@ impl Attempt {
             status: None,
             codes: Codes::default(),
             version_warning: false,
+            clock_ahead: TimeDelta::zero(),
             last: None,
             may_have_arrived: false,
         }
     }
 
     /// Posts the part once, given its events as JSON.
-    pub(super) async fn post(&mut self, access: &Access, events: usize, json: &[u8]) -> (Verdict, Course) {
+    pub(super) async fn post(
+        &mut self,
+        access: &Access,
+        events: usize,
+        json: &[u8],
+        now: fn() -> DateTime<Utc>,
+    ) -> (Verdict, Course) {
         let (graph, is_renewed) = access.current();
         let body = match self.body.take() {
             Some(body) if body.is_renewed == is_renewed => body,
@@ -61,6 +70,9 @@ impl Attempt {
                 self.status = Some(reply.status);
                 self.codes = codes;
                 self.version_warning |= reply.version_warning;
+                if let Some(time) = answer::server_time(&reply) {
+                    self.clock_ahead = now() - time;
+                }
                 (verdict, answer::quota(&reply))
             }
             Err(delivery) => {
@@ -107,6 +119,7 @@ impl Attempt {
             answer: Answer { status: self.status, code, subcode, trace },
             at,
             version_warning: self.version_warning,
+            clock_ahead: self.clock_ahead,
             has_messages: messages > 0,
         };
         (self.id, part)

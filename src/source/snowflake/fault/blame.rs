@@ -11,7 +11,7 @@ const EVERYBODY: &str = "PUBLIC";
 const SOME_ROLE: &str = "<your role>";
 
 /// Kinds of objects other than tables and views, as Snowflake's messages name them before the name.
-/// Source: Snowflake SQL reference, "SHOW <objects>".
+/// Source: Snowflake SQL reference, "SHOW `<objects>`".
 const OTHER_KINDS: [&str; 12] = [
     "column",
     "database",
