@@ -183,6 +183,14 @@ impl Columns {
             }
             return true;
         }
+        if let Some((object, key)) = name.split_once('.')
+            && let Some(object) = Object::parse(object)
+        {
+            // Out of an object that comes as a whole nothing can be taken here.
+            let is_whole = self.parts.iter().any(|part| part.object == object && part.key.is_none());
+            self.parts.retain(|part| part.object != object || part.key.is_none_or(|known| known.0 != key));
+            return object.kind(key).is_some() && !is_whole;
+        }
         let is_key = CUSTOM_KEYS.iter().any(|(key, _)| *key == name) || self.custom.iter().any(|own| own.key == name);
         self.custom.retain(|field| field.key != name);
         let object = Object::parse(name);
@@ -380,6 +388,10 @@ mod tests {
         lacks(&["fn"], &["first_name"]);
         lacks(&["fn", "last_name"], &["first_name", "last_name", "full_name"]);
         lacks(&["value", "contents"], &["value"]);
+        let mut columns = Columns::new(Preset::FacebookEvents);
+        assert!(columns.set_part(Object::Contents, "id", Origin::Column("sku".into())));
+        assert!(columns.exclude("contents.id") && !columns.exclude("contents.colour"));
+        assert!(columns.parts().is_empty());
         assert!(!Columns::new(Preset::FacebookEvents).exclude("colour"));
     }
 }

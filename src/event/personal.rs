@@ -84,7 +84,8 @@ pub fn looks_personal(text: &str) -> bool {
 
 /// Whether any string or key within valid JSON looks personal.
 pub(super) fn holds_personal(json: &str) -> bool {
-    serde_json::from_str::<Found>(json).is_ok_and(|found| found.0)
+    // What is nested too deeply to be searched may hold anything.
+    serde_json::from_str::<Found>(json).map_or(true, |found| found.0)
 }
 
 /// Whether one of the words of a text is an e-mail address, also one that is escaped for a URL.
@@ -179,7 +180,7 @@ impl<'de> Visitor<'de> for Finder {
     fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<Found, A::Error> {
         let mut found = false;
         while let Some((key, Found(value))) = entries.next_entry::<Cow<'_, str>, Found>()? {
-            found |= value || is_personal_name(&key);
+            found |= value || is_personal_name(&key) || looks_personal(&key);
         }
         Ok(Found(found))
     }
@@ -251,6 +252,8 @@ mod tests {
         check(r#"[{"id":"a","by":{"who":["x","ada@example.com"]}}]"#, true);
         check(r#"[{"id":"a","email":null}]"#, true);
         check(r#"["\u0061da@example.com"]"#, true);
+        check(r#"{"ada@example.com":1}"#, true);
+        check(&format!("{}1{}", "[".repeat(200), "]".repeat(200)), true);
         check(r#"[{"id":"a","quantity":1,"price":9.5,"is":true,"no":null,"neg":-1}]"#, false);
     }
 }

@@ -3,6 +3,7 @@
 use chrono_tz::Tz;
 
 use super::columns::Columns;
+use super::personal::looks_personal;
 use crate::meta::ActionSource;
 use crate::meta::normalize::Settings;
 
@@ -72,7 +73,10 @@ impl Rules {
         let rules = at_source.and_then(|name| self.of(name)).or_else(|| name.and_then(|name| self.of(name)));
         let renamed = rules.and_then(|rules| rules.rename.as_deref());
         let is_mapped_here = || at_source.is_some() && self.names.iter().any(|rules| rules.rename.is_some());
-        let name = renamed.or(name).or_else(|| is_mapped_here().then_some(FALLBACK_NAME))?;
+        // A name that is an address is a column that was mistaken for another, and is not to be shown as a name.
+        let name = renamed
+            .or(name.filter(|name| !looks_personal(name)))
+            .or_else(|| is_mapped_here().then_some(FALLBACK_NAME))?;
         Some(Called { name, rules })
     }
 

@@ -314,6 +314,9 @@ fn open_ledger(config: &Config, warnings: &mut Vec<String>) -> Result<Box<dyn Le
     }
     let ledger = SqliteLedger::open(&config.state).map_err(Arc::new)?;
     if ledger.is_new().map_err(Arc::new)? {
+        if config.first_run == FirstRun::Refuse {
+            return Err(Failure::NoState { path: path() });
+        }
         warnings.push(format!(
             "no run is recorded in the state at {}: every event counts as not yet sent. If an earlier state was lost, \
              what it knew is sent twice",

@@ -377,3 +377,27 @@ fn garbage_in_csv_is_counted_and_the_good_rows_are_sent() {
     let ran = it.stage.sync(&[]);
     assert_eq!(ran.told(), "exit 3: sent 2, rejected 4", "{}", ran.stderr);
 }
+
+#[test]
+fn a_state_that_holds_nothing_does_not_count_as_one() {
+    let it = with(|stage| stage.configure("state", "first_run = \"refuse\""));
+    it.stage.write("export.ndjson", "no export\n");
+    assert_ne!(it.stage.run(&["state", "import", "export.ndjson"]).exit, Some(0));
+    check(&it, 2, &["there is no state at state/ledger.db"]);
+}
+
+#[test]
+fn a_quote_that_nobody_closed_loses_no_row_in_silence() {
+    let it = with(|stage| stage.section("source", "kind = \"file\"\npath = \"rows.csv\""));
+    let now = chrono::Utc::now().to_rfc3339();
+    let row = |id: &str, note: &str| format!("{id},{now},Lead,{id}@example.com,{note}\n");
+    let write = |rows: &str| {
+        it.stage.write("rows.csv", format!("event_id,occurred_at,facebook_event_type,email,note\n{rows}"));
+    };
+    write(&(row("a", "\"y\"") + &row("b", "\"open") + &row("c", "x") + &row("d", "x")));
+    let ran = it.stage.run(&["sync"]);
+    assert_eq!(ran.exit, Some(1), "{}", ran.stderr);
+    assert!(ran.stderr.contains("a quote in it is not closed"), "{}", ran.stderr);
+    write(&(row("b", "x") + &row("c", "5\" wide")));
+    assert_eq!(it.stage.run(&["sync"]).exit, Some(0));
+}

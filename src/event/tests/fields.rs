@@ -258,6 +258,7 @@ fn the_configuration_is_the_case_statement() {
     assert_eq!(name("NULL", "sign up").as_deref(), Ok("CompleteRegistration"));
     assert_eq!(name("NULL", "lead generated").as_deref(), Ok("Other"));
     assert_eq!(name("NULL", "NULL"), Err(Refusal::Rejected(Reason::MissingEventName)));
+    assert_eq!(name("ada@example.com", "NULL"), Err(Refusal::Rejected(Reason::MissingEventName)));
     rules.unmapped = Unmapped::Skip;
     let row = [("facebook_event_type", "NULL"), ("event_name", "lead generated")];
     refuse(&rules, &row, Refusal::Skipped(Reason::Unmapped));

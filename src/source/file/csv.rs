@@ -43,16 +43,26 @@ pub(super) fn read(plan: &Plan, shape: &Shape, sink: Sink<'_>) -> Result<(), Hal
     let width = reader.byte_headers().map_err(|error| explain(&plan.path, &error))?.len();
     let mut batch = TextBatch::new(plan, shape, sink);
     let mut record = ByteRecord::new();
+    let mut lines = 1;
     loop {
         allowance.renew();
         if !reader.read_byte_record(&mut record).map_err(|error| explain(&plan.path, &error))? {
+            // A quote that nobody closed takes every line behind it into one field, and no row may be lost in silence.
+            if lines > 1 && allowance.has_open_quote() {
+                batch.flush()?;
+                let why = format!("the last row takes {lines} lines, because a quote in it is not closed");
+                return Err(unreadable(&plan.path, &why).into());
+            }
             return batch.flush();
         }
+        lines = lines_of(&record);
         if record.len() == width && has_text(&record, &plan.places) {
             batch.push(plan.places.iter().map(|place| cell(&record, *place)))?;
         } else {
             let line = record.position().map_or(0, ::csv::Position::line);
-            batch.push_unreadable(line, lines_of(&record))?;
+            // Its lines are counted as rows that cannot be read.
+            batch.push_unreadable(line, lines)?;
+            lines = 1;
         }
     }
 }

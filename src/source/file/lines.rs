@@ -34,21 +34,26 @@ pub(super) struct Bounded {
     left: Allowance,
 }
 
-/// How many bytes may still be read for the present row.
+/// How many bytes may still be read for the present row, and how many quotes were read so far.
 #[derive(Clone)]
-pub(super) struct Allowance(Rc<Cell<u64>>);
+pub(super) struct Allowance(Rc<Cell<u64>>, Rc<Cell<u64>>);
 
 impl Allowance {
     /// Starts a new row.
     pub(super) fn renew(&self) {
         self.0.set(MAX_ROW_BYTES);
     }
+
+    /// Whether the bytes read so far hold an odd number of double quotes, so that one of them is not closed.
+    pub(super) fn has_open_quote(&self) -> bool {
+        !self.1.get().is_multiple_of(2)
+    }
 }
 
 impl Bounded {
     /// Bounds the rows of a file.
     pub(super) fn new(inner: Box<dyn BufRead>) -> (Self, Allowance) {
-        let left = Allowance(Rc::new(Cell::new(MAX_ROW_BYTES)));
+        let left = Allowance(Rc::new(Cell::new(MAX_ROW_BYTES)), Rc::default());
         (Self { inner, left: left.clone() }, left)
     }
 }
@@ -61,6 +66,9 @@ impl Read for Bounded {
             return Err(io::Error::from(io::ErrorKind::FileTooLarge));
         }
         self.left.0.set(left.saturating_sub(count as u64));
+        let quotes =
+            buffer.get(..count).unwrap_or_default().iter().fold(0, |quotes, byte| quotes + u64::from(*byte == b'"'));
+        self.left.1.set(self.left.1.get() + quotes);
         Ok(count)
     }
 }
