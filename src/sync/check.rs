@@ -3,10 +3,9 @@
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
-use tokio::runtime::Handle;
 use tokio::sync::watch;
 
-use super::prepare::fingerprint;
+use super::prepare::{Next, fingerprint, next};
 use super::run::Run;
 use super::send::Halt;
 use super::{Failure, Options, World, halt_in_time};
@@ -125,17 +124,10 @@ impl Examiner {
         let rules = Arc::clone(&self.rules);
         let mut halted = self.halted.clone();
         loop {
-            // A source may be slow to answer; whoever has interrupted does not wait for it.
-            let next = Handle::current().block_on(async {
-                tokio::select! {
-                    biased;
-                    _ = halted.wait_for(Option::is_some) => Err(Ended::Halted),
-                    batch = rows.next() => batch.ok_or(Ended::OutOfRows),
-                }
-            });
-            let batch = match next {
-                Ok(batch) => batch?,
-                Err(ended) => return Ok(ended),
+            let batch = match next(rows, &mut halted)? {
+                Next::Batch(batch) => batch,
+                Next::OutOfRows => return Ok(Ended::OutOfRows),
+                Next::Halted => return Ok(Ended::Halted),
             };
             let now = (self.clock)().timestamp();
             let table = Table::bind(&batch, &rules.columns, rules.zone)?;

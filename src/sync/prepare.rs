@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use arrow_array::RecordBatch;
 use chrono::{DateTime, Duration, Utc};
 use tokio::runtime::Handle;
 use tokio::sync::watch;
@@ -18,7 +19,7 @@ use crate::ledger::{Answer, Entry, EventKey, Fate, Fingerprint, Known, Meeting, 
 use crate::meta::payload;
 use crate::report::progress::Progress;
 use crate::report::{End, Tally};
-use crate::source::RowStream;
+use crate::source::{RowStream, SourceError};
 
 /// After this, Meta may count an event that is sent again as a second one.
 /// Source: Conversions API, deduplication of pixel and server events.
@@ -59,6 +60,25 @@ pub(super) struct Prepared {
     pub(super) is_limited: bool,
     /// Whether it ended because nobody takes any more.
     pub(super) is_cut_off: bool,
+}
+
+/// What comes next of a stream.
+pub(super) enum Next {
+    Batch(RecordBatch),
+    OutOfRows,
+    /// The run is over. A source may be slow to answer, and nobody waits for it then.
+    Halted,
+}
+
+/// Waits for what comes next of a stream, from outside the async runtime.
+pub(super) fn next(rows: &mut RowStream, halted: &mut watch::Receiver<Option<Halt>>) -> Result<Next, SourceError> {
+    Handle::current().block_on(async {
+        tokio::select! {
+            biased;
+            _ = halted.wait_for(Option::is_some) => Ok(Next::Halted),
+            batch = rows.next() => batch.map_or(Ok(Next::OutOfRows), |batch| batch.map(Next::Batch)),
+        }
+    })
 }
 
 /// Prepares every row of a stream.
@@ -113,18 +133,10 @@ impl Preparer {
         let rules = Arc::clone(&self.preparation.rules);
         let mut halted = self.preparation.halted.clone();
         loop {
-            // A source may be slow to answer; a run that is over does not wait for it.
-            let next = Handle::current().block_on(async {
-                tokio::select! {
-                    biased;
-                    _ = halted.wait_for(Option::is_some) => Err(Ended::NotWanted),
-                    batch = rows.next() => batch.ok_or(Ended::OutOfRows),
-                }
-            });
-            let batch = match next {
-                Ok(batch) => batch?,
-                Err(Ended::OutOfRows) => return self.finish(Ended::OutOfRows),
-                Err(ended) => return Ok(ended),
+            let batch = match next(rows, &mut halted)? {
+                Next::Batch(batch) => batch,
+                Next::OutOfRows => return self.finish(Ended::OutOfRows),
+                Next::Halted => return Ok(Ended::NotWanted),
             };
             // A long run must not judge by the time at which it began.
             self.now = (self.preparation.now)();
