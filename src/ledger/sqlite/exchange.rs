@@ -1,6 +1,6 @@
 //! A state file to JSON Lines and back.
 
-use std::io::{BufRead, Write};
+use std::io::{self, BufRead, Write};
 
 use chrono::{DateTime, Utc};
 use rusqlite::{OptionalExtension, Transaction, params};
@@ -69,7 +69,7 @@ impl SqliteLedger {
 struct LineWriter<'a> {
     out: &'a mut dyn Write,
     amounts: Amounts,
-    error: Option<std::io::Error>,
+    error: Option<io::Error>,
 }
 
 impl LineWriter<'_> {
@@ -86,7 +86,7 @@ impl LineWriter<'_> {
         if self.error.is_some() {
             return;
         }
-        let written = serde_json::to_vec(line).map_err(std::io::Error::from).and_then(|mut json| {
+        let written = serde_json::to_vec(line).map_err(io::Error::from).and_then(|mut json| {
             json.push(b'\n');
             self.out.write_all(&json)
         });
@@ -145,12 +145,13 @@ fn take_in(transaction: &Transaction<'_>, lines: &mut dyn BufRead, added: &mut A
     let mut place = Place::Start;
     for number in 1.. {
         text.clear();
-        let length = lines.read_line(&mut text).map_err(|error| Stopped::Input(ImportError::Input(error)))?;
-        let taken = match (length, place) {
-            (0, Place::End) => return Ok(()),
-            (0, _) => Err(wrong("is missing: the export was cut short")),
-            (_, Place::End) => Err(wrong("follows the end of the export")),
-            (_, _) => take_line(transaction, &text, place, &mut met, added),
+        let taken = match (lines.read_line(&mut text), place) {
+            (Err(error), _) if error.kind() == io::ErrorKind::InvalidData => Err(wrong("is not text")),
+            (Err(error), _) => Err(Stopped::Input(ImportError::Input(error))),
+            (Ok(0), Place::End) => return Ok(()),
+            (Ok(0), _) => Err(wrong("is missing: the export was cut short")),
+            (Ok(_), Place::End) => Err(wrong("follows the end of the export")),
+            (Ok(_), _) => take_line(transaction, &text, place, &mut met, added),
         };
         place = taken.map_err(|stopped| match stopped {
             Stopped::Input(ImportError::Line { number: _, what }) => Stopped::Input(ImportError::Line { number, what }),

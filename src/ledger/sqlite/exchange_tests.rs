@@ -118,11 +118,12 @@ fn an_export_that_is_not_whole_adds_nothing() {
     let lines = exported(&mut here);
     let mut there = state(&folder, "b.db");
     let before = exported(&mut there);
-    let mut check = |text: &str, expected: &str| {
-        let error = there.import(&mut text.as_bytes()).unwrap_err();
+    let mut check = |text: &[u8], expected: &str| {
+        let error = there.import(&mut &*text).unwrap_err();
         assert_eq!(error.to_string(), expected);
         assert_eq!(exported(&mut there), before);
     };
+    check(b"SQLite format 3\0\xff", "line 1 is not text");
     let count = lines.lines().count();
     let without =
         |n: usize| lines.split_inclusive('\n').enumerate().filter(|(at, _)| *at != n).map(|(_, line)| line).collect();
@@ -144,7 +145,7 @@ fn an_export_that_is_not_whole_adds_nothing() {
         ("event_id,occurred_at\n".into(), "line 1 is not one that fbcapi state export writes".into()),
     ];
     for (text, expected) in cases {
-        check(&text, &expected);
+        check(text.as_bytes(), &expected);
     }
     there.append(&[intent(1, 1, &[entry("other", 1, 100)])]).unwrap();
     let error = there.import(&mut lines.as_bytes()).unwrap_err();
