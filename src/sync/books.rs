@@ -65,12 +65,12 @@ impl Run<'_> {
                 sent.unrecorded.join("; ")
             ));
         }
-        if sent.clock_ahead.abs() > MOST_CLOCK_ERROR {
-            let side = if sent.clock_ahead > TimeDelta::zero() { "ahead of" } else { "behind" };
+        if let Some(ahead) = sent.clock_ahead.filter(|ahead| ahead.abs() > MOST_CLOCK_ERROR) {
+            let side = if ahead > TimeDelta::zero() { "ahead of" } else { "behind" };
             warnings.push(format!(
                 "the clock of this machine is {} min {side} Meta's, and the days for which Meta accepts events are counted \
                  by it: set it right",
-                sent.clock_ahead.abs().num_minutes()
+                ahead.abs().num_minutes()
             ));
         }
         if sent.version_warning {

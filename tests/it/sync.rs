@@ -458,8 +458,11 @@ fn a_report_never_replaces_what_the_run_needs() {
 #[test]
 fn fm_52_a_clock_that_is_wrong_is_warned_of() {
     let check = |now: fn() -> DateTime<Utc>, expected: Option<&str>| {
-        let it = Sandboxed::new();
-        it.stage.rows(&[lead("a")]);
+        // That the last request is not answered hides nothing.
+        let faults = vec!["event=b:lost".parse().unwrap()];
+        let it = Sandboxed::with(SandboxOptions { faults, ..SandboxOptions::default() })
+            .on(|stage| stage.configure("meta", "batch_size = 1\nconcurrency = 1"));
+        it.stage.rows(&[lead("a"), lead("b")]);
         let warnings = it.stage.sync_at(now).report.warnings;
         let warned = warnings.iter().find(|warning| warning.contains("clock"));
         assert_eq!(warned.map(|warning| warning.split(", and").next().unwrap()), expected);

@@ -22,8 +22,8 @@ pub(super) struct Attempt {
     status: Option<u16>,
     pub(super) codes: Codes,
     version_warning: bool,
-    /// How far the clock here is ahead of Meta's.
-    clock_ahead: TimeDelta,
+    /// How far the clock here is ahead of Meta's, as far as an answer told its time.
+    clock_ahead: Option<TimeDelta>,
     pub(super) last: Option<Verdict>,
     pub(super) may_have_arrived: bool,
 }
@@ -43,7 +43,7 @@ impl Attempt {
             status: None,
             codes: Codes::default(),
             version_warning: false,
-            clock_ahead: TimeDelta::zero(),
+            clock_ahead: None,
             last: None,
             may_have_arrived: false,
         }
@@ -71,7 +71,7 @@ impl Attempt {
                 self.codes = codes;
                 self.version_warning |= reply.version_warning;
                 if let Some(time) = answer::server_time(&reply) {
-                    self.clock_ahead = now() - time;
+                    self.clock_ahead = Some(now() - time);
                 }
                 (verdict, answer::quota(&reply))
             }

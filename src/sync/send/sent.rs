@@ -26,8 +26,8 @@ pub(in crate::sync) struct Sent {
     pub(in crate::sync) with_messages: u64,
     /// Whether Meta warned about the version of the API.
     pub(in crate::sync) version_warning: bool,
-    /// How far the clock here was ahead of Meta's at the last answer.
-    pub(in crate::sync) clock_ahead: TimeDelta,
+    /// How far the clock here was ahead of Meta's at the last answer that told its time.
+    pub(in crate::sync) clock_ahead: Option<TimeDelta>,
     /// Parts that came to an end which could not be written to the state.
     pub(in crate::sync) unrecorded: Vec<String>,
 }
@@ -42,8 +42,8 @@ pub(super) struct Part {
     pub(super) answer: Answer,
     pub(super) at: DateTime<Utc>,
     pub(super) version_warning: bool,
-    /// How far the clock here is ahead of Meta's.
-    pub(super) clock_ahead: TimeDelta,
+    /// How far the clock here is ahead of Meta's, as far as an answer told its time.
+    pub(super) clock_ahead: Option<TimeDelta>,
     pub(super) has_messages: bool,
 }
 
@@ -101,7 +101,7 @@ impl Sent {
         self.requests += u64::from(settlement.requests);
         self.retries += u64::from(settlement.requests.saturating_sub(1));
         self.version_warning |= version_warning;
-        self.clock_ahead = clock_ahead;
+        self.clock_ahead = clock_ahead.or(self.clock_ahead);
         self.with_messages += u64::from(has_messages && settlement.fate == PartFate::Accepted);
         self.batches.push(report);
         let was_repeated = |event: &BatchedEvent| event.repeat != Repeat::First || settlement.is_possible_duplicate;
