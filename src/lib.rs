@@ -41,3 +41,4 @@ pub mod sandbox;
 pub mod commands;
 mod signal;
 mod crash;
+mod split_mix;

@@ -1,26 +1,24 @@
 //! Numbers that look random and are the same each time.
 
-/// A generator of numbers that look random: `SplitMix64`.
-pub(super) struct Dice(u64);
+use super::split_mix::SplitMix64;
+
+/// Dice that a seed has thrown in advance.
+pub(super) struct Dice(SplitMix64);
 
 impl Dice {
     /// Takes dice that start somewhere.
     pub(super) fn new(seed: u64) -> Self {
-        Self(seed)
+        Self(SplitMix64(seed))
     }
 
     /// Throws a number of 64 bits.
     pub(super) fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut mixed = self.0;
-        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        mixed ^ (mixed >> 31)
+        self.0.next()
     }
 
     /// Throws a number from zero to below a bound.
     pub(super) fn below(&mut self, bound: u64) -> u64 {
-        self.next() % bound
+        self.0.next() % bound
     }
 
     /// Says yes in so many of a thousand throws.

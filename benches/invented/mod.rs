@@ -3,6 +3,8 @@
 mod dice;
 mod people;
 mod rows;
+#[path = "../../src/split_mix.rs"]
+mod split_mix;
 
 use std::sync::Arc;
 
