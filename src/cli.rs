@@ -1,5 +1,6 @@
 //! What was typed.
 
+mod topics;
 mod typed;
 
 use std::path::PathBuf;
@@ -11,6 +12,7 @@ use clap::{ArgGroup, Args, CommandFactory as _, Parser, Subcommand, ValueEnum};
 use crate::config::SecretSource;
 use crate::report::survey::Ratio;
 use crate::sandbox::{FaultRule, Language, Quota};
+pub use topics::Topic;
 pub use typed::Moment;
 use typed::{
     parse_count, parse_if_locked, parse_locale, parse_moment, parse_percent, parse_sample, parse_secret, parse_span,
@@ -18,9 +20,9 @@ use typed::{
 
 /// Sends the conversions in a Snowflake table to Meta's Conversions API: once each, hashed, from cron.
 #[derive(Debug, Parser)]
-#[command(name = "fbcapi", version, propagate_version = true, max_term_width = 100)]
+#[command(name = "fbcapi", version, max_term_width = 100)]
 pub struct Cli {
-    /// Configuration file [default: ./config.toml, then fbcapi/config.toml in ~/.config, then in /etc]
+    /// Configuration file [default: ./config.toml and other places: fbcapi help configuration]
     #[arg(long, global = true, env = "FBCAPI_CONFIG", value_name = "FILE", hide_env_values = true)]
     pub config: Option<PathBuf>,
     /// What to do.
@@ -37,20 +39,23 @@ pub enum Command {
     /// Look at the rows: what would be sent, what would not, and why; nothing is sent
     #[command(after_help = CHECK_EXAMPLES)]
     Check(CheckArgs),
-    /// Tell how it goes: last runs, what is left, in doubt or refused, whether anyone must look
+    /// Tell how it goes: last runs, what is left or in doubt, whether anyone must look
+    #[command(after_help = STATUS_EXAMPLES)]
     Status(StatusArgs),
     /// Tell everything about one event: when it was sent, or why not
     #[command(after_help = WHY_EXAMPLES)]
     Why(WhyArgs),
     /// List the events that were refused, or have them tried again
+    #[command(after_help = REJECTS_EXAMPLES)]
     Rejects(RejectsArgs),
     /// Decide what becomes of events of which nobody knows whether Meta took them
     #[command(after_help = RESOLVE_EXAMPLES)]
     Resolve(ResolveArgs),
     /// Check, copy, carry over or restore the state, which knows what was sent
-    #[command(subcommand)]
+    #[command(subcommand, after_help = STATE_EXAMPLES)]
     State(StateCommand),
     /// Send invented rows to a server on this machine, to see how it works
+    #[command(after_help = DEMO_EXAMPLES)]
     Demo(DemoArgs),
     /// Show what becomes of a value: normalised, hashed, and by which rule
     #[command(after_help = HASH_EXAMPLES)]
@@ -58,10 +63,77 @@ pub enum Command {
     /// Serve a Graph API on this machine that refuses what Meta refuses
     #[command(after_help = SANDBOX_EXAMPLES)]
     Sandbox(Box<SandboxArgs>),
+    /// Tell what a code means, and what to do about it
+    #[command(after_help = EXPLAIN_EXAMPLES)]
+    Explain(ExplainArgs),
     /// Look at the configuration
-    #[command(subcommand)]
+    #[command(subcommand, after_help = CONFIG_EXAMPLES)]
     Config(ConfigCommand),
+    /// Print what a shell needs to complete commands and flags
+    #[command(after_help = COMPLETIONS_EXAMPLES)]
+    Completions {
+        /// The shell
+        #[arg(value_name = "SHELL")]
+        shell: clap_complete::Shell,
+    },
+    /// Write the manual pages into a folder
+    #[command(after_help = MAN_EXAMPLES)]
+    Man {
+        /// The folder
+        #[arg(value_name = "DIR")]
+        folder: PathBuf,
+    },
+    /// The variables that stand for flags and keys
+    #[command(hide = true)]
+    Environment,
+    /// What the exit codes say
+    #[command(hide = true)]
+    ExitCodes,
+    /// Where the configuration is looked for, and what counts most
+    #[command(hide = true)]
+    Configuration,
 }
+
+const EXPLAIN_EXAMPLES: &str = "\
+Examples:
+  fbcapi explain                   every code
+  fbcapi explain invalid_phone
+  fbcapi explain 190/463           a code of Meta's and its subcode
+  fbcapi explain exit-7";
+
+const COMPLETIONS_EXAMPLES: &str = "\
+Examples:
+  fbcapi completions bash > ~/.local/share/bash-completion/completions/fbcapi
+  fbcapi completions zsh > ~/.zfunc/_fbcapi
+  fbcapi completions fish > ~/.config/fish/completions/fbcapi.fish";
+
+const MAN_EXAMPLES: &str = "\
+Examples:
+  fbcapi man ~/.local/share/man/man1 && man fbcapi-sync";
+
+const STATUS_EXAMPLES: &str = "\
+Examples:
+  fbcapi status || echo 'someone must look'
+  fbcapi status --json | jq .attention";
+
+const REJECTS_EXAMPLES: &str = "\
+Examples:
+  fbcapi rejects --reason refused_by_meta
+  fbcapi rejects retry             the next run tries them again";
+
+const STATE_EXAMPLES: &str = "\
+Examples:
+  fbcapi state check
+  fbcapi state export > state.jsonl";
+
+const DEMO_EXAMPLES: &str = "\
+Examples:
+  fbcapi demo
+  fbcapi demo --rows 100000";
+
+const CONFIG_EXAMPLES: &str = "\
+Examples:
+  fbcapi config show --sources     every value and where it came from";
 
 const SYNC_EXAMPLES: &str = "\
 Examples:
@@ -245,6 +317,7 @@ pub struct RejectsArgs {
 #[derive(Debug, Subcommand)]
 pub enum RejectsCommand {
     /// Have the next run try events again that Meta refused, although their rows have not changed
+    #[command(after_help = "Example:\n  fbcapi rejects retry --reason refused_by_meta")]
     Retry {
         /// Only events with these ids [default: all that Meta refused]
         event_ids: Vec<String>,
@@ -279,20 +352,24 @@ pub struct ResolveArgs {
 #[derive(Debug, Subcommand)]
 pub enum StateCommand {
     /// Print where it is
+    #[command(after_help = "Example:\n  fbcapi state path")]
     Path {
         /// Print it as JSON
         #[arg(long, env = "FBCAPI_JSON", value_parser = FalseyValueParser::new())]
         json: bool,
     },
     /// Read all of it and tell whether it is whole, and how much it holds
+    #[command(after_help = "Example:\n  fbcapi state check")]
     Check {
         /// Print it as JSON
         #[arg(long, env = "FBCAPI_JSON", value_parser = FalseyValueParser::new())]
         json: bool,
     },
     /// Print all of it as JSON Lines, for another machine or to look at
+    #[command(after_help = "Example:\n  fbcapi state export > state.jsonl")]
     Export,
     /// Add what an export holds and this state does not
+    #[command(after_help = "Example:\n  fbcapi state import state.jsonl")]
     Import {
         /// The export; `-` reads standard input
         #[arg(default_value = "-", value_name = "FILE")]
@@ -302,6 +379,7 @@ pub enum StateCommand {
         json: bool,
     },
     /// Forget events that are too old to be sent again
+    #[command(after_help = "Example:\n  fbcapi state prune --before 70d")]
     Prune {
         /// Only events before then: a time or a date (UTC unless it says), or so long ago (10d)
         #[arg(long, env = "FBCAPI_BEFORE", value_name = "TIME", value_parser = parse_moment)]
@@ -311,6 +389,7 @@ pub enum StateCommand {
         json: bool,
     },
     /// Put a copy in its place, and keep what was there
+    #[command(after_help = "Example:\n  fbcapi state restore")]
     Restore {
         /// The copy [default: the newest that is kept beside the state]
         file: Option<PathBuf>,
@@ -355,11 +434,11 @@ pub struct SandboxArgs {
     /// The one dataset that there is; without it every number is one
     #[arg(long, env = "FBCAPI_DATASET_ID", value_name = "ID")]
     pub dataset_id: Option<String>,
-    /// The one good access token, out of a variable or a file; without it any token is good
-    #[arg(long, env = "FBCAPI_SANDBOX_TOKEN", value_name = "env:NAME|file:PATH", value_parser = parse_secret)]
+    /// The one good access token, as `env:NAME` or `file:PATH`; without it any token is good
+    #[arg(long, env = "FBCAPI_SANDBOX_TOKEN", value_name = "SECRET", value_parser = parse_secret)]
     pub access_token: Option<SecretSource>,
-    /// The app's secret, out of a variable or a file; with it each call needs a proof that the sender knows it
-    #[arg(long, env = "FBCAPI_SANDBOX_APP_SECRET", value_name = "env:NAME|file:PATH", value_parser = parse_secret)]
+    /// The app's secret, in the same forms; with it each call needs a proof of knowing it
+    #[arg(long, env = "FBCAPI_SANDBOX_APP_SECRET", value_name = "SECRET", value_parser = parse_secret)]
     pub app_secret: Option<SecretSource>,
     /// Refuse website events without user agent or page, as Meta's documentation says
     #[arg(long, env = "FBCAPI_STRICT", value_parser = FalseyValueParser::new())]
@@ -373,8 +452,8 @@ pub struct SandboxArgs {
     /// Language in which errors are explained: en, fr or da
     #[arg(long, env = "FBCAPI_LOCALE", default_value = "en", value_name = "CODE", value_parser = parse_locale)]
     pub locale: Language,
-    /// Allow so many calls in a time and tell it in Meta's headers: 100/5m, or 100/5m/17 with the code of a limit
-    #[arg(long, env = "FBCAPI_QUOTA", value_name = "CALLS/TIME[/CODE]")]
+    /// Allow so many calls in a time, as Meta's headers tell: 100/5m, or 100/5m/17 with the limit's code
+    #[arg(long, env = "FBCAPI_QUOTA", value_name = "QUOTA")]
     pub quota: Option<Quota>,
     /// Take so many milliseconds for each answer
     #[arg(long, env = "FBCAPI_LATENCY", value_name = "MS")]
@@ -387,15 +466,48 @@ pub struct SandboxArgs {
     pub seed: u64,
 }
 
+/// Which code to explain.
+#[derive(Debug, Args)]
+pub struct ExplainArgs {
+    /// The code, as a message or a report has it [default: list them all]
+    #[arg(allow_hyphen_values = true)]
+    pub code: Option<String>,
+    /// Print it as JSON
+    #[arg(long, env = "FBCAPI_JSON", value_parser = FalseyValueParser::new())]
+    pub json: bool,
+}
+
 /// What to show of the configuration.
 #[derive(Debug, Subcommand)]
 pub enum ConfigCommand {
     /// Show every key with its value in force; secrets are masked
+    #[command(after_help = "Example:\n  fbcapi config show --sources")]
     Show {
         /// Say where each value came from
         #[arg(long, env = "FBCAPI_SOURCES", value_parser = FalseyValueParser::new())]
         sources: bool,
     },
+}
+
+/// The command line as it is used: with its help topics, and help that opens with an example and fits a screen.
+pub fn command() -> clap::Command {
+    let command = Topic::ALL.into_iter().fold(Cli::command(), |command, topic| {
+        let text = topic.text();
+        command.mut_subcommand(topic.name(), |subcommand| subcommand.about(text).help_template("{about}\n"))
+    });
+    shaped(command).after_help("Topics: fbcapi help environment, fbcapi help exit-codes, fbcapi help configuration")
+}
+
+/// Puts the examples of a command before its usage, and leaves out the names of variables, which the topic has.
+fn shaped(command: clap::Command) -> clap::Command {
+    let command = match command.get_after_help().cloned() {
+        Some(examples) => command
+            .before_help(examples)
+            .after_help("")
+            .help_template("{about-with-newline}\n{before-help}{usage-heading} {usage}\n\n{all-args}"),
+        None => command,
+    };
+    command.mut_args(|arg| arg.hide_env(true)).mut_subcommands(shaped)
 }
 
 /// The variables that stand for flags.

@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use chrono::Utc;
-use clap::Parser as _;
-use fbcapi::cli::{Cli, Command, ConfigCommand};
+use clap::FromArgMatches as _;
+use fbcapi::cli::{self, Cli, Command, ConfigCommand, Topic};
 use fbcapi::commands::config::Origins;
 use fbcapi::commands::exit::Exit;
 use fbcapi::commands::{self, hash};
@@ -20,7 +20,7 @@ use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
 
 fn main() -> ExitCode {
-    let cli = Cli::parse();
+    let cli = Cli::from_arg_matches(&cli::command().get_matches()).unwrap_or_else(|error| error.exit());
     start_log();
     std::panic::set_hook(Box::new(|panic| {
         // What a panic says can hold a value of a row; where it happened cannot.
@@ -66,6 +66,12 @@ fn run(cli: &Cli) -> anyhow::Result<Exit> {
         Command::Demo(args) => runtime()?.block_on(commands::demo::run(args.rows.try_into()?, world)),
         Command::Sandbox(args) => runtime()?.block_on(commands::sandbox::run(args, machine().environment)),
         Command::Hash(args) => hash_values(cli, args),
+        Command::Explain(args) => Ok(commands::explain::run(args.code.as_deref(), args.json)?),
+        Command::Completions { shell } => Ok(commands::manual::completions(*shell)?),
+        Command::Man { folder } => Ok(commands::manual::pages(folder)?),
+        Command::Environment => Ok(commands::manual::topic(Topic::Environment)?),
+        Command::ExitCodes => Ok(commands::manual::topic(Topic::ExitCodes)?),
+        Command::Configuration => Ok(commands::manual::topic(Topic::Configuration)?),
         Command::Config(ConfigCommand::Show { sources }) => {
             let (shown, mistakes) = match load(cli, &[], Purpose::Show) {
                 Ok(config) => (config.shown, Vec::new()),

@@ -69,6 +69,44 @@ impl Exit {
         }
     }
 
+    /// What it says about the events.
+    pub const fn course(self) -> &'static str {
+        match self {
+            Self::Done => "Every row came to its end.",
+            Self::Other | Self::Permission => "Nothing more was sent; what was not sent is left to the next run.",
+            Self::Configuration => "Nothing was sent, or nothing more; what was not sent is left to the next run.",
+            Self::Attention => "Whatever could be sent was sent.",
+            Self::Temporary | Self::Limit | Self::Signal(_) => {
+                "What was settled is on record; the rest is left to the next run."
+            }
+            Self::State => "Nothing is sent without a state, because nothing would keep it from being sent twice.",
+            Self::Locked => "This run sent nothing; the other one goes on.",
+            Self::Bug => "What was settled is on record; whoever is paged should look.",
+        }
+    }
+
+    /// What to do about it.
+    pub const fn remedy(self) -> &'static str {
+        match self {
+            Self::Done => "nothing",
+            Self::Other => "read the last lines of the run, which name the cause",
+            Self::Configuration => {
+                "correct what the last lines name; fbcapi config show --sources tells where a value came from"
+            }
+            Self::Attention => {
+                "fbcapi status tells what is in doubt, fbcapi rejects what was refused, fbcapi explain CODE why"
+            }
+            Self::Permission => "mend the login or the permission that the last lines name, then run again",
+            Self::Temporary => "run again: cron does; if it lasts, read the last lines",
+            Self::State => {
+                "fbcapi state check tells what is wrong with it; fbcapi state restore puts a copy in its place"
+            }
+            Self::Locked => "nothing, or --if-locked skip, or --if-locked wait=10m",
+            Self::Limit | Self::Signal(_) => "run again to go on from here",
+            Self::Bug => "report the line that begins with ✗; nothing of a row stands in it",
+        }
+    }
+
     /// How a run ended.
     pub fn of(outcome: &Outcome) -> Self {
         let counts = &outcome.report.counts;

@@ -11,6 +11,7 @@ mod dry_run;
 mod check;
 mod commands;
 mod hash;
+mod help;
 mod payloads;
 mod faults;
 mod kill;

@@ -134,3 +134,33 @@ fn a_secret_that_is_missing_or_a_rule_that_is_none_ends_the_start() {
         assert!(stderr.contains(said), "{stderr}");
     }
 }
+
+/// Posts one event and gives the answer.
+fn post(url: &str, event: &Value) -> Value {
+    let body = serde_json::json!({ "data": [event] }).to_string();
+    let runtime = crate::support::run::runtime();
+    let client = reqwest::Client::new().post(format!("{url}/v26.0/1234567890/events")).bearer_auth("any");
+    let request = client.header("content-type", "application/json").body(body);
+    let text = runtime.block_on(async { request.send().await.unwrap().text().await.unwrap() });
+    serde_json::from_str(&text).unwrap()
+}
+
+#[test]
+fn what_the_sandbox_lets_pass_is_decided_by_its_flags() {
+    let now = chrono::Utc::now().timestamp();
+    let event = serde_json::json!({
+        "event_name": "Lead", "event_id": "e-1", "event_time": now, "action_source": "website",
+        "user_data": { "external_id": ["a".repeat(64)] }, "custom_data": { "value": 1 },
+    });
+    let served = serve(&[]);
+    assert_eq!(post(&served.url, &event)["error"]["error_subcode"], 2_804_023);
+    served.interrupt();
+    let served = serve(&["--bare-values", "--latency", "1"]);
+    assert_eq!(post(&served.url, &event)["events_received"], 1);
+    served.interrupt();
+    let served = serve(&["--bare-values", "--strict", "--blame"]);
+    let answer = post(&served.url, &event);
+    assert!(answer["error"]["error_user_msg"].as_str().unwrap().contains("event_source_url"), "{answer}");
+    assert!(answer["error"]["error_data"]["blame_field_specs"].is_array(), "{answer}");
+    served.interrupt();
+}

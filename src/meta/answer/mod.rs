@@ -5,12 +5,14 @@
 
 mod stop;
 mod blame;
+mod codes;
 mod quota;
 
 use std::time::Duration;
 
 use serde_json::Value;
 
+pub use self::codes::{Meaning, known_codes, meaning};
 pub use self::quota::{Quota, quota, server_time};
 pub use self::stop::Stop;
 
