@@ -5,3 +5,4 @@ pub(crate) mod wire;
 pub(crate) mod rows;
 pub(crate) mod run;
 pub(crate) mod snowflake;
+pub(crate) mod venv;
