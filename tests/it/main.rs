@@ -2,6 +2,7 @@
 
 mod support;
 mod snowflake;
+mod fakesnow;
 mod sandbox;
 mod sandbox_faults;
 mod sandbox_sdks;

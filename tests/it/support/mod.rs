@@ -6,3 +6,4 @@ pub(crate) mod rows;
 pub(crate) mod run;
 pub(crate) mod snowflake;
 pub(crate) mod venv;
+pub(crate) mod fakesnow;

@@ -1,0 +1,4 @@
+//! The program against a server that runs its SQL as Snowflake would.
+
+mod peer;
+mod sync;
