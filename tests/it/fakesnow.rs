@@ -1,4 +1,6 @@
 //! The program against a server that runs its SQL as Snowflake would.
 
 mod peer;
+mod table;
 mod sync;
+mod kill;

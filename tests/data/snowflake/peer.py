@@ -57,7 +57,8 @@ SESSIONS = {}  # token -> Session
 MASTERS = {}  # master token -> Session
 WRITERS = {}  # database -> Writer
 PARTS = {}  # id -> (bytes, whether they say that they are compressed, Faults)
-PENDING = {}  # query id -> [polls that are left, answer]
+PENDING = {}  # query id -> [polls that are left, answer, database]
+POLLS = {}  # database -> polls so far
 ANSWERED = {}  # request id -> answer to a statement whose answer may be lost
 HAPPENED = {}  # (database, comment, fault) -> times
 
@@ -314,7 +315,7 @@ async def statement(request):
         return unavailable()
     if faults.get("async") and answer["success"]:
         query_id = answer["data"]["queryId"]
-        PENDING[query_id] = [faults.get("async"), answer]
+        PENDING[query_id] = [faults.get("async"), answer, session.database()]
         return JSONResponse(in_progress(query_id))
     return JSONResponse(answer)
 
@@ -324,8 +325,14 @@ async def poll(request):
     if query_id not in PENDING:
         return JSONResponse(refused("000709", f"Statement {query_id} not found"))
     PENDING[query_id][0] -= 1
-    left, answer = PENDING[query_id]
+    left, answer, database = PENDING[query_id]
+    POLLS[database] = POLLS.get(database, 0) + 1
     return JSONResponse(in_progress(query_id) if left > 0 else answer)
+
+
+async def polls(request):
+    """Tells a test how often statements in a database were polled for, so that it knows when one is waited for."""
+    return JSONResponse(done({"polls": POLLS.get(request.query_params["database"], 0)}))
 
 
 async def part(request):
@@ -371,6 +378,7 @@ APP = Starlette(routes=[
     Route("/queries/v1/query-request", statement, methods=["POST"]),
     Route("/queries/v1/abort-request", nothing, methods=["POST"]),
     Route("/queries/{query}/result", poll),
+    Route("/polls", polls, methods=["POST"]),
     Route("/parts/{part}", part),
     Route("/telemetry/send", nothing, methods=["POST"]),
 ])

@@ -130,12 +130,10 @@ impl Database {
         rows.remove(0).remove(0)
     }
 
-    /// Runs several statements, each of which ends with a semicolon at the end of a line.
-    #[track_caller]
-    pub(crate) fn script(&self, statements: &str) {
-        for statement in statements.split(";\n").filter(|statement| !statement.trim().is_empty()) {
-            self.sql(statement.trim_end().trim_end_matches(';'));
-        }
+    /// How often statements were polled for that take long.
+    pub(crate) fn polls(&self) -> u64 {
+        let answer = self.server.ask(&format!("/polls?database={}", self.name), &self.token, &Value::Null).unwrap();
+        answer["polls"].as_u64().unwrap()
     }
 
     /// The lines of `[snowflake]` that lead to this database; the password is a variable of the environment.
