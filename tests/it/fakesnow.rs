@@ -4,3 +4,4 @@ mod peer;
 mod table;
 mod sync;
 mod kill;
+mod faults;

@@ -24,6 +24,7 @@ database: `/* sim: chunk=500 async=3 expire=1 */`
 
 import asyncio
 import base64
+import collections
 import gzip
 import json
 import os
@@ -57,10 +58,10 @@ SESSIONS = {}  # token -> Session
 MASTERS = {}  # master token -> Session
 WRITERS = {}  # database -> Writer
 PARTS = {}  # id -> (bytes, whether they say that they are compressed, Faults)
-PENDING = {}  # query id -> [polls that are left, answer, database]
-POLLS = {}  # database -> polls so far
+PENDING = {}  # query id -> [polls that are left, answer, Faults]
 ANSWERED = {}  # request id -> answer to a statement whose answer may be lost
-HAPPENED = {}  # (database, comment, fault) -> times
+HAPPENED = collections.Counter()  # (database, comment, fault) -> times
+SEEN = collections.defaultdict(collections.Counter)  # database -> what a test may ask for: faults, polls and parts
 
 
 def trim(expression, original=fakesnow.transforms.trim_cast_varchar):
@@ -132,10 +133,16 @@ class Faults:
         return self.wanted.get(name, default)
 
     def happens(self, name):
-        """Whether a fault happens now; it is counted."""
-        key = (*self.key, name)
-        HAPPENED[key] = HAPPENED.get(key, 0) + 1
-        return HAPPENED[key] <= self.get(name)
+        """Whether a fault happens now, which is counted."""
+        if HAPPENED[*self.key, name] >= self.get(name):
+            return False
+        HAPPENED[*self.key, name] += 1
+        self.note(name)
+        return True
+
+    def note(self, name):
+        """Counts something that a test may ask for."""
+        SEEN[self.key[0]][name] += 1
 
 
 # --- Answers ---------------------------------------------------------------------------------------------------------
@@ -315,7 +322,7 @@ async def statement(request):
         return unavailable()
     if faults.get("async") and answer["success"]:
         query_id = answer["data"]["queryId"]
-        PENDING[query_id] = [faults.get("async"), answer, session.database()]
+        PENDING[query_id] = [faults.get("async"), answer, faults]
         return JSONResponse(in_progress(query_id))
     return JSONResponse(answer)
 
@@ -325,14 +332,14 @@ async def poll(request):
     if query_id not in PENDING:
         return JSONResponse(refused("000709", f"Statement {query_id} not found"))
     PENDING[query_id][0] -= 1
-    left, answer, database = PENDING[query_id]
-    POLLS[database] = POLLS.get(database, 0) + 1
+    left, answer, faults = PENDING[query_id]
+    faults.note("poll")
     return JSONResponse(in_progress(query_id) if left > 0 else answer)
 
 
-async def polls(request):
-    """Tells a test how often statements in a database were polled for, so that it knows when one is waited for."""
-    return JSONResponse(done({"polls": POLLS.get(request.query_params["database"], 0)}))
+async def seen(request):
+    """Tells a test what happened to the statements in a database."""
+    return JSONResponse(done(SEEN[request.query_params["database"]]))
 
 
 async def part(request):
@@ -349,6 +356,7 @@ async def part(request):
     key = request.headers.get("x-amz-server-side-encryption-customer-key")
     if key != ("master-key" if faults.get("qrmkonly") else "header-key"):
         return Response("<Error><Code>InvalidRequest</Code></Error>", 400, media_type="application/xml")
+    faults.note("part")
     return Response(zipped, headers={"Content-Encoding": "gzip"} if says_so else {})
 
 
@@ -378,7 +386,7 @@ APP = Starlette(routes=[
     Route("/queries/v1/query-request", statement, methods=["POST"]),
     Route("/queries/v1/abort-request", nothing, methods=["POST"]),
     Route("/queries/{query}/result", poll),
-    Route("/polls", polls, methods=["POST"]),
+    Route("/seen", seen, methods=["POST"]),
     Route("/parts/{part}", part),
     Route("/telemetry/send", nothing, methods=["POST"]),
 ])

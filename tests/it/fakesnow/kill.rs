@@ -67,7 +67,7 @@ fn killed_while_sending_or_while_snowflake_works_nothing_is_lost() {
     // The statement is never answered to the end, so that the run is killed while it waits.
     let it = it.on(|stage| stage.configure("source", "where = '/* sim: async=100000 */ TRUE'"));
     let mut run = it.stage.start(&[]);
-    wait_until("a wait for the statement", || database.polls() >= 2 || run.try_wait().unwrap().is_some());
+    wait_until("a wait for the statement", || database.seen("poll") >= 2 || run.try_wait().unwrap().is_some());
     run.kill().unwrap();
     assert_eq!(run.wait().unwrap().signal(), Some(KILL));
     assert_eq!(it.stats().received, killed.received);

@@ -124,3 +124,14 @@ pub(super) fn insert(database: &Database, table: &str, rows: &[Row]) {
     let rows = format!("TABLE(FLATTEN(INPUT => PARSE_JSON({literal}))) f");
     database.sql(&format!("INSERT INTO {table} SELECT {} FROM {rows}", cells.join(", ")));
 }
+
+/// Makes a table with so many simple events, `e-0` and so on, of the last days.
+pub(super) fn create_large(database: &Database, table: &str, count: usize) {
+    create(database, table);
+    database.sql(&format!(
+        "INSERT INTO {table} (event_id, occurred_at, facebook_event_type, email, value, currency)
+         SELECT 'e-' || i::VARCHAR, DATEADD(second, -3600 - i, CURRENT_TIMESTAMP())::TIMESTAMP_NTZ, 'Purchase',
+             'user.' || i::VARCHAR || '@example.com', ((i % 100000) / 100.0)::NUMBER(18,2), 'EUR'
+         FROM (SELECT ROW_NUMBER() OVER (ORDER BY 1) - 1 AS i FROM TABLE(GENERATOR(ROWCOUNT => {count})))"
+    ));
+}

@@ -130,10 +130,10 @@ impl Database {
         rows.remove(0).remove(0)
     }
 
-    /// How often statements were polled for that take long.
-    pub(crate) fn polls(&self) -> u64 {
-        let answer = self.server.ask(&format!("/polls?database={}", self.name), &self.token, &Value::Null).unwrap();
-        answer["polls"].as_u64().unwrap()
+    /// How often something happened to statements of this database: a fault by its name, a `poll` or a `part`.
+    pub(crate) fn seen(&self, what: &str) -> u64 {
+        let answer = self.server.ask(&format!("/seen?database={}", self.name), &self.token, &Value::Null).unwrap();
+        answer[what].as_u64().unwrap_or_default()
     }
 
     /// The lines of `[snowflake]` that lead to this database; the password is a variable of the environment.

@@ -1,0 +1,90 @@
+//! Large results in many parts while things go wrong on the way.
+
+use super::table;
+use crate::support::fakesnow::Database;
+use crate::support::run::{Ran, Sandboxed};
+
+/// Rows of the table.
+const ROWS: u64 = 20_000;
+
+/// A table and a stage that reads it with faults on the way.
+struct Rough {
+    it: Sandboxed,
+    database: Database,
+}
+
+impl Rough {
+    fn new() -> Option<Self> {
+        let database = Database::new()?;
+        table::create_large(&database, "facebook_events", 20_000);
+        Some(Self { it: Sandboxed::new(), database })
+    }
+
+    /// Runs once with some faults.
+    fn sync(self, faults: &str) -> (Self, Ran) {
+        let Self { it, database } = self;
+        let it = it.on(|stage| database.feed(stage, "facebook_events"));
+        let it = it.on(|stage| stage.configure("source", &format!("where = '/* sim: chunk=2500 {faults} */ TRUE'")));
+        let ran = it.stage.sync(&[]);
+        (Self { it, database }, ran)
+    }
+}
+
+/// Every row arrives once within one run, whatever goes wrong.
+#[track_caller]
+fn check(faults: &str) {
+    let Some(rough) = Rough::new() else { return };
+    let (rough, ran) = rough.sync(faults);
+    assert_eq!(ran.told(), format!("exit 0: sent {ROWS}"), "{faults}: {}", ran.stderr);
+    for (fault, times) in faults.split(' ').filter_map(|fault| fault.split_once('=')) {
+        let seen = match fault {
+            "async" => rough.database.seen("poll"),
+            "json" | "rawgzip" | "qrmkonly" => continue,
+            fault => rough.database.seen(fault),
+        };
+        assert_eq!(seen.to_string(), times, "{fault}");
+    }
+    // A tenth of the largest part comes with the answer.
+    assert_eq!(rough.database.seen("part") - rough.database.seen("chunkcut"), (ROWS - 250).div_ceil(2_500));
+    let (rough, again) = rough.sync("");
+    assert_eq!(again.told(), format!("exit 0: already_sent {ROWS}"), "{faults}: {}", again.stderr);
+    let stats = rough.it.stats();
+    assert_eq!((stats.received, stats.unique), (ROWS, ROWS), "{faults}");
+}
+
+#[test]
+fn fm_12_fm_13_rows_arrive_after_a_long_statement_a_lost_session_and_an_absent_server() {
+    check("async=3 expire=1 fail503=2 lost503=1");
+}
+
+#[test]
+fn fm_17_rows_arrive_from_parts_that_fail_that_are_cut_and_that_do_not_say_how_they_are_written() {
+    check("chunk503=3 chunkcut=2 rawgzip=1 qrmkonly=1");
+}
+
+#[test]
+fn rows_in_json_arrive_from_parts_that_fail() {
+    check("json=1 chunk503=2 chunkcut=2");
+}
+
+#[test]
+fn fm_17_parts_that_expire_cost_a_run_at_most_and_no_row() {
+    let Some(mut rough) = Rough::new() else { return };
+    let mut ran = Vec::new();
+    // The server lets as many parts expire as are asked for at once; the run may begin anew, or the next one does.
+    for _ in 0..4 {
+        let (next, found) = rough.sync("chunk403=3");
+        rough = next;
+        ran.push(found);
+        if ran.last().is_some_and(|ran| ran.exit == Some(0)) {
+            break;
+        }
+    }
+    for ran in ran.iter().rev().skip(1) {
+        assert_eq!(ran.exit, Some(5), "{}", ran.stderr);
+    }
+    assert!(ran.len() < 4, "no run came to its end");
+    assert_eq!(rough.database.seen("chunk403"), 3);
+    let stats = rough.it.stats();
+    assert_eq!((stats.received, stats.unique), (ROWS, ROWS));
+}
