@@ -3,5 +3,6 @@
 mod peer;
 mod table;
 mod sync;
+mod selection;
 mod kill;
 mod faults;
