@@ -18,8 +18,8 @@ use serde_json::{Value, json};
 use tokio::sync::mpsc;
 
 use crate::support::snowflake::{
-    Reply, Script, Server, arrow, arrow_of, columns, done, gzip, json_rows, login_with_role, part, part_address,
-    refused, renewal, result, result_data, running, short_login, unavailable,
+    Reply, Script, Seen, Server, arrow, arrow_of, columns, done, gzip, json_rows, login_with_role, part, part_address,
+    refused, renewal, result, result_data, running, unavailable,
 };
 
 fn settings(server: &Server) -> SnowflakeSettings {

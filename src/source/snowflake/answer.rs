@@ -5,6 +5,7 @@
 use std::collections::HashMap;
 use std::io::Read as _;
 
+use arrow_ipc::reader::StreamReader;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
@@ -14,6 +15,7 @@ use serde_json::Value;
 use serde_json::value::RawValue;
 
 use super::columns::{Column, Kind};
+use super::decode::first_count;
 use super::fault::{Fault, Step};
 use super::identifier::Identifier;
 use super::wire::unzipped;
@@ -88,34 +90,6 @@ struct Progress {
 #[serde(rename_all = "camelCase")]
 struct ErrorData {
     error_code: Option<String>,
-}
-
-/// Reads the data of a login and gives them as the crate expects them, with the role in effect.
-pub(super) fn complete_login(data: &str) -> Result<(Value, Option<String>), Fault> {
-    let mut data: Value = serde_json::from_str(data).unwrap_or_default();
-    let Some(fields) = data.as_object_mut().filter(|fields| fields.get("token").is_some_and(Value::is_string)) else {
-        return Err(Fault::Unreadable(Step::Login, "it holds no session".into()));
-    };
-    let mut default = |name: &str, value: Value| {
-        let field = fields.entry(name).or_insert(Value::Null);
-        if field.is_null() {
-            *field = value;
-        }
-    };
-    default("sessionId", 0.into());
-    default("serverVersion", "".into());
-    default("masterToken", "".into());
-    // Source: Snowflake's drivers: a session token is valid for an hour, a master token for four.
-    default("validityInSeconds", 3_600.into());
-    default("masterValidityInSeconds", 14_400.into());
-    default("sessionInfo", Value::Object(serde_json::Map::default()));
-    fields.insert("parameters".into(), Value::Array(Vec::new()));
-    let info = fields.get_mut("sessionInfo").and_then(Value::as_object_mut);
-    let info = info.ok_or_else(|| Fault::Unreadable(Step::Login, "it holds no session".into()))?;
-    let role = info.get("roleName").and_then(Value::as_str).map(str::to_owned);
-    // The crate fails where a user has no default role, though such a session works.
-    info.insert("roleName".into(), role.clone().unwrap_or_default().into());
-    Ok((data, role))
 }
 
 /// The head of a result and where its rows are.
@@ -242,6 +216,43 @@ pub(super) fn read_manifest(data: &str) -> Result<Manifest, Fault> {
     })
 }
 
+/// Reads how many rows a statement inserted, updated and deleted, which its result says in one row.
+///
+/// Rows that matched several rows of the source are among those updated and not counted twice.
+/// Source: Snowflake SQL reference, "INSERT", "UPDATE", "DELETE", "MERGE"; Python connector, `cursor.py`,
+/// `_init_result_and_meta`, for the names of the columns.
+pub(super) fn affected_rows(manifest: &Manifest) -> Result<u64, Fault> {
+    let unreadable = || Fault::Unreadable(Step::Statement, "it does not say how many rows were changed".into());
+    let counts: Vec<Option<u64>> = match (manifest.format, &manifest.inline) {
+        (Format::Json, Some(inline)) => {
+            let row: Vec<Value> = serde_json::from_slice(inline).map_err(|_| unreadable())?;
+            row.iter().map(|cell| cell.as_str().and_then(|text| text.parse().ok()).or_else(|| cell.as_u64())).collect()
+        }
+        (Format::Arrow, Some(inline)) => {
+            let mut reader = StreamReader::try_new(unzipped(inline), None).map_err(|_| unreadable())?;
+            let batch = reader.next().and_then(Result::ok).filter(|batch| batch.num_rows() == 1);
+            let batch = batch.ok_or_else(unreadable)?;
+            batch.columns().iter().map(first_count).collect()
+        }
+        (_, None) => return Err(unreadable()),
+    };
+    let mut sum: Option<u64> = None;
+    for (column, count) in manifest.columns.iter().zip(counts) {
+        let name = column.name.spelling().to_ascii_lowercase();
+        if ["number of rows inserted", "number of rows updated", "number of rows deleted"]
+            .iter()
+            .any(|prefix| name.starts_with(prefix))
+        {
+            sum = Some(sum.unwrap_or(0).saturating_add(count.ok_or_else(unreadable)?));
+        }
+    }
+    sum.ok_or_else(unreadable)
+}
+
+/// The answer that the crate is given in place of a session: one that never expires, since the transport keeps the
+/// session's tokens and renews them itself.
+pub(super) const SESSION: &str = r#"{"success":true,"code":null,"message":null,"data":{"sessionId":0,"token":"kept","masterToken":"kept","serverVersion":"","parameters":[],"sessionInfo":{"databaseName":null,"schemaName":null,"warehouseName":null,"roleName":""},"masterValidityInSeconds":-1,"validityInSeconds":-1}}"#;
+
 /// The answer that the crate is given in place of a result: a statement that brought no rows.
 pub(super) const NO_ROWS: &str = r#"{"success":true,"code":null,"message":null,"data":{"parameters":[],"rowtype":[],"total":0,"returned":0,"queryId":"","finalRoleName":"","statementTypeId":0,"version":1}}"#;
 
@@ -339,16 +350,5 @@ mod tests {
             let expected = expected.map(|(format, rows)| (format, Bytes::from_static(rows)));
             assert_eq!(found, expected.map_err(|why| Fault::Unreadable(Step::Statement, why.into())), "{data}");
         }
-    }
-
-    #[test]
-    fn a_login_without_role_is_a_login() {
-        let (session, role) = complete_login(r#"{"token":"t","sessionInfo":{"roleName":null}}"#).unwrap();
-        assert_eq!((role, &session["sessionInfo"]["roleName"]), (None, &Value::from("")));
-        let (session, role) =
-            complete_login(r#"{"token":"t","sessionInfo":{"roleName":"R"},"parameters":[1]}"#).unwrap();
-        assert_eq!((role.as_deref(), &session["parameters"]), (Some("R"), &Value::Array(vec![])));
-        assert!(complete_login("null").is_err());
-        assert!(complete_login(r#"{"token":null}"#).is_err());
     }
 }

@@ -145,6 +145,12 @@ fn integers(array: &ArrayRef, scale: u8) -> Option<Int64Array> {
     })
 }
 
+/// Gives the first cell of an array of counts.
+pub(super) fn first_count(array: &ArrayRef) -> Option<u64> {
+    let counts = integers(array, 0)?;
+    (counts.len() == 1 && counts.is_valid(0)).then(|| u64::try_from(counts.value(0)).ok()).flatten()
+}
+
 /// Replaces a JSON string by its content and a JSON null by nothing; lists and objects stay JSON.
 fn plain_json(array: &StringArray) -> ArrayRef {
     let mut plain = StringBuilder::with_capacity(array.len(), array.value_data().len());

@@ -137,6 +137,8 @@ pub(super) enum Fault {
         /// What to do about it.
         remedy: String,
     },
+    /// Nobody knows whether a statement that writes has taken effect.
+    InDoubt(Box<Fault>),
     /// The reader is gone.
     Stopped,
 }
@@ -161,7 +163,11 @@ pub(super) struct Context<'a> {
     pub(super) statement: Statement,
 }
 
-/// Codes after which a new login may help.
+/// The code after which a session can be renewed.
+/// Source: Go driver, `errors.go`, `sessionExpiredCode`.
+const SESSION_EXPIRED: &str = "390112";
+
+/// Codes after which a new login may help. None of them comes after a statement was begun.
 /// Source: Snowflake's drivers, "session expired", "session gone", "authentication expired", "must log in".
 const SESSION_LOST: [&str; 4] = ["390112", "390111", "390114", "390104"];
 
@@ -175,6 +181,22 @@ impl Fault {
     pub(super) fn is_session_lost(&self) -> bool {
         matches!(self, Self::Refused { step: Step::Statement | Step::Poll | Step::Renewal, code, .. }
             if SESSION_LOST.contains(&code.as_str()))
+    }
+
+    /// Whether the session only needs a new token.
+    pub(super) fn is_session_expired(&self) -> bool {
+        matches!(self, Self::Refused { step, code, .. } if *step != Step::Login && code == SESSION_EXPIRED)
+    }
+
+    /// Whether the request may have arrived although it failed.
+    pub(super) fn may_have_arrived(&self) -> bool {
+        match self {
+            Self::Broken { breakage, .. } => !matches!(breakage, Breakage::Unreachable(_)),
+            // Who answers so may be a balancer that has passed the request on.
+            Self::Status(_, status) => *status >= 500,
+            Self::Overdue(_) | Self::Unreadable(..) | Self::InDoubt(_) => true,
+            Self::Refused { .. } | Self::Expired | Self::Short { .. } | Self::Unusable { .. } | Self::Stopped => false,
+        }
     }
 
     /// Says it to people: what failed, on what, what to do.
@@ -208,6 +230,11 @@ impl Fault {
             }
             Self::Unusable { what, remedy } => {
                 SourceError { trouble: Trouble::Configuration, what, remedy: Some(remedy) }
+            }
+            Self::InDoubt(fault) => {
+                let SourceError { trouble, what, remedy: _ } = fault.explain(context);
+                let what = format!("whether Snowflake has carried out a statement that writes is not known: {what}");
+                SourceError { trouble, what, remedy: Some("run again; the next run looks".into()) }
             }
             Self::Stopped => temporary("reading from Snowflake was stopped".into()),
         }

@@ -170,7 +170,7 @@ impl Fetcher {
         let unreadable = || Fault::Unreadable(Step::Chunk, "a part of the result has no address".into());
         let url = Url::parse(chunk.address()).map_err(|_| unreadable())?;
         let deadline = Instant::now() + self.wire.surroundings().patience.answer;
-        let answer = self.wire.send(Step::Chunk, deadline, |_| {
+        let answer = self.wire.send(Step::Chunk, deadline, |_, _| {
             let mut request = Request::new(Method::GET, url.clone());
             *request.headers_mut() = self.headers.clone();
             Ok(request)

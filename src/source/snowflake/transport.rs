@@ -8,20 +8,22 @@ use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use chrono::{DateTime, Utc};
 use http::header::{AUTHORIZATION, CONTENT_LENGTH, CONTENT_TYPE, HeaderValue};
 use http::{Extensions, Method};
 use reqwest::{Request, Response, Url};
 use reqwest_middleware::{Middleware, Next};
-use serde_json::json;
 use tokio::time::Instant;
 
-use super::answer::{self, Manifest, Meaning, complete_login, open_envelope, read_manifest};
+use super::answer::{self, Manifest, Meaning, open_envelope};
 use super::fault::{Fault, Step};
 use super::login;
+use super::statement::Standing;
+use super::tokens::Tokens;
 use super::wire::Wire;
 use super::{Connection, Protocol};
 
-/// What the transport leaves for the session that uses the crate.
+/// What the transport and the session that uses the crate leave for each other.
 #[derive(Default)]
 pub(super) struct Left {
     /// The result of the last statement.
@@ -30,17 +32,13 @@ pub(super) struct Left {
     pub(super) fault: Option<Fault>,
     /// The role in effect, as Snowflake named it at login.
     pub(super) role: Option<String>,
-    running: Option<Running>,
-}
-
-/// Snowflake itself holds a question for a result until it is there or some time has passed, so the pause between two
-/// questions only keeps a hasty server from being flooded.
-const LONGEST_PAUSE: Duration = Duration::from_secs(2);
-
-/// A statement that was handed in and has not ended.
-struct Running {
-    request_id: String,
-    authorization: Option<HeaderValue>,
+    /// The path of a result that the session wants: the next statement of the crate stands for it and is not run.
+    pub(super) wanted: Option<String>,
+    /// The request id of the statement that was handed in and has not ended.
+    pub(super) running: Option<String>,
+    /// What is known of that statement, or of the one before.
+    pub(super) standing: Standing,
+    tokens: Option<Tokens>,
 }
 
 /// The middleware; its clones share what they leave.
@@ -67,24 +65,9 @@ impl Transport {
         &self.wire
     }
 
-    /// Asks Snowflake to end the statement that is running, if one is.
-    pub(super) async fn abort(&self) {
-        let Some(running) = self.left(|left| left.running.take()) else { return };
-        let deadline = Instant::now() + self.wire.surroundings().patience.farewell;
-        let body = json!({ "requestId": running.request_id }).to_string();
-        let ended = self.wire.send(Step::Abort, deadline, |_| {
-            let mut url = self.url("/queries/v1/abort-request")?;
-            url.query_pairs_mut().append_pair("requestId", &self.uuid());
-            let mut request = Request::new(Method::POST, url);
-            *request.body_mut() = Some(body.clone().into());
-            request.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
-            authorize(&mut request, running.authorization.as_ref());
-            Ok(request)
-        });
-        // The statement has a timeout of its own: it ends even if this fails.
-        if ended.await.is_err() {
-            tracing::debug!("the running statement could not be ended");
-        }
+    /// How long a statement may run.
+    pub(super) fn query_timeout(&self) -> Duration {
+        self.query_timeout
     }
 
     /// Passes a request of the crate on and gives the body of the answer that the crate is to see.
@@ -99,9 +82,9 @@ impl Transport {
             Step::Login => self.login(request).await,
             Step::Statement => self.statement(request).await,
             Step::Renewal | Step::Close | Step::Poll | Step::Chunk | Step::Abort => {
-                let text = self.exchange(step, self.deadline(step), request).await?;
-                open_envelope(&text.0, step)?;
-                Ok(text.0)
+                let text = self.ask(step, self.deadline(step), &request).await?;
+                open_envelope(&text, step)?;
+                Ok(text)
             }
         }
     }
@@ -114,12 +97,12 @@ impl Transport {
         request.headers_mut().remove(CONTENT_LENGTH);
         *request.body_mut() = Some(body.into());
 
-        let (text, server_clock) = self.exchange(Step::Login, self.deadline(Step::Login), request).await?;
+        let (text, server_clock) = self.exchange(Step::Login, self.deadline(Step::Login), &request, 0).await?;
         match open_envelope(&text, Step::Login) {
             Ok(Meaning::Done(data)) => {
-                let (session, role) = complete_login(data)?;
-                self.left(|left| left.role = role);
-                Ok(json!({ "success": true, "code": null, "message": null, "data": session }).to_string())
+                let (tokens, role) = Tokens::of_login(data)?;
+                self.left(|left| (left.role, left.tokens) = (role, Some(tokens)));
+                Ok(answer::SESSION.to_owned())
             }
             Ok(Meaning::Running(_)) => Err(Fault::Unreadable(Step::Login, "it is said to be running".into())),
             Err(Fault::Refused { step, code, message, .. }) => {
@@ -130,79 +113,81 @@ impl Transport {
         }
     }
 
-    /// Hands a statement in, waits for its end, and keeps its result.
-    async fn statement(&self, request: Request) -> Result<String, Fault> {
-        let request_id = request.url().query_pairs().find(|(key, _)| key == "requestId");
-        let request_id = request_id.map(|(_, value)| value.into_owned()).unwrap_or_default();
-        let authorization = request.headers().get(AUTHORIZATION).cloned();
-        let deadline = self.deadline(Step::Statement);
-        self.left(|left| {
-            left.running = Some(Running { request_id, authorization: authorization.clone() });
-        });
-        let result = self.wait_for_result(request, authorization.as_ref(), deadline).await;
-        match result {
-            Err(Fault::Broken { .. } | Fault::Status(..)) if Instant::now() >= deadline => {
-                Err(Fault::Overdue(self.query_timeout))
-            }
-            Err(fault) => {
-                // A refused statement has ended; of any other nobody knows, so it is left to be aborted.
-                if matches!(fault, Fault::Refused { .. }) {
-                    self.left(|left| left.running = None);
+    /// Asks something in the name of the session, and once more when Snowflake says that the session has expired and
+    /// renews it.
+    ///
+    /// Source: Go driver, `restful.go`, `postRestfulQueryHelper`, which asks again with the same request id.
+    pub(super) async fn ask(&self, step: Step, deadline: Instant, request: &Request) -> Result<String, Fault> {
+        let (text, _) = self.exchange(step, deadline, request, 0).await?;
+        match open_envelope(&text, step) {
+            Err(fault) if fault.is_session_expired() => match self.renew().await {
+                Ok(()) => Ok(self.exchange(step, deadline, request, 1).await?.0),
+                Err(fault) => {
+                    tracing::debug!(?fault, "the session could not be renewed");
+                    Ok(text)
                 }
-                Err(fault)
-            }
-            Ok(manifest) => {
-                self.left(|left| {
-                    left.running = None;
-                    left.manifest = Some(manifest);
-                });
-                Ok(answer::NO_ROWS.to_owned())
-            }
+            },
+            _ => Ok(text),
         }
     }
 
-    async fn wait_for_result(
-        &self,
-        request: Request,
-        authorization: Option<&HeaderValue>,
-        deadline: Instant,
-    ) -> Result<Manifest, Fault> {
-        let (mut text, _) = self.exchange(Step::Statement, deadline, request).await?;
-        let mut polls = 0;
-        loop {
-            let path = match open_envelope(&text, if polls == 0 { Step::Statement } else { Step::Poll })? {
-                Meaning::Done(data) => return read_manifest(data),
-                Meaning::Running(path) => path,
-            };
-            polls += 1;
-            let wait = self.wire.wait(polls).min(LONGEST_PAUSE);
-            if Instant::now() + wait >= deadline {
-                return Err(Fault::Overdue(self.query_timeout));
+    /// Gets a new session token for the master token.
+    async fn renew(&self) -> Result<(), Fault> {
+        let tokens = self.left(|left| left.tokens.clone());
+        let lost = || Fault::Unreadable(Step::Renewal, "there is nothing to renew".into());
+        let (authorization, body) = tokens.as_ref().and_then(Tokens::renewal).ok_or_else(lost)?;
+        let mut url = self.url("/session/token-request")?;
+        url.query_pairs_mut().append_pair("requestId", &self.uuid()).append_pair("request_guid", &self.uuid());
+        let mut request = Request::new(Method::POST, url);
+        *request.body_mut() = Some(body.into());
+        request.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        request.headers_mut().insert(AUTHORIZATION, authorization);
+        let (text, _) = self.exchange(Step::Renewal, self.deadline(Step::Renewal), &request, 0).await?;
+        match open_envelope(&text, Step::Renewal)? {
+            Meaning::Done(data) => {
+                let renewed = tokens.ok_or_else(lost)?.renewed(data)?;
+                self.left(|left| left.tokens = Some(renewed));
+                Ok(())
             }
-            tokio::time::sleep(wait).await;
-            let poll = Request::new(Method::GET, self.url(&path)?);
-            let mut poll = with_accept(poll);
-            authorize(&mut poll, authorization);
-            (text, _) = self.exchange(Step::Poll, deadline, poll).await?;
+            Meaning::Running(_) => Err(Fault::Unreadable(Step::Renewal, "it is said to be running".into())),
         }
     }
 
     /// Sends a request, and again if need be, and gives the text of the answer with the server's clock.
+    ///
+    /// A request that was made before, so many times, is a repetition from the first.
     async fn exchange(
         &self,
         step: Step,
         deadline: Instant,
-        request: Request,
-    ) -> Result<(String, Option<chrono::DateTime<chrono::Utc>>), Fault> {
-        let answer = self.wire.send(step, deadline, |attempt| {
+        request: &Request,
+        made_before: u32,
+    ) -> Result<(String, Option<DateTime<Utc>>), Fault> {
+        let authorization = match step {
+            Step::Login | Step::Renewal | Step::Chunk => None,
+            Step::Statement | Step::Poll | Step::Abort | Step::Close => {
+                self.left(|left| left.tokens.as_ref().and_then(Tokens::authorization))
+            }
+        };
+        let answer = self.wire.send(step, deadline, |attempt, before| {
             let mut again =
                 request.try_clone().ok_or_else(|| Fault::Unreadable(step, "the request has another shape".into()))?;
-            if attempt > 0 {
-                self.mark_repeated(step, again.url_mut(), attempt);
+            if let (Step::Statement, Some(fault)) = (step, before) {
+                self.note(fault);
+            }
+            if attempt + made_before > 0 {
+                self.mark_repeated(step, again.url_mut(), attempt + made_before);
+            }
+            if let Some(authorization) = &authorization {
+                again.headers_mut().insert(AUTHORIZATION, authorization.clone());
             }
             Ok(again)
         });
-        let answer = answer.await?;
+        let answer = answer.await.inspect_err(|fault| {
+            if step == Step::Statement {
+                self.note(fault);
+            }
+        })?;
         Ok((answer::text_of(&answer.body, step)?, answer.date))
     }
 
@@ -221,7 +206,8 @@ impl Transport {
         }
     }
 
-    fn deadline(&self, step: Step) -> Instant {
+    /// Until when a step may take.
+    pub(super) fn deadline(&self, step: Step) -> Instant {
         let patience = &self.wire.surroundings().patience;
         Instant::now()
             + match step {
@@ -233,7 +219,7 @@ impl Transport {
     }
 
     /// Gives the address of a path at the configured host; a path that leads to another host is refused.
-    fn url(&self, path: &str) -> Result<Url, Fault> {
+    pub(super) fn url(&self, path: &str) -> Result<Url, Fault> {
         let Connection { host, port, protocol, .. } = &*self.connection;
         let scheme = match protocol {
             Protocol::Https => "https",
@@ -257,7 +243,8 @@ impl Transport {
         }
     }
 
-    fn uuid(&self) -> String {
+    /// Makes a random id.
+    pub(super) fn uuid(&self) -> String {
         let random = self.wire.surroundings().random;
         uuid(random(), random())
     }
@@ -272,25 +259,10 @@ fn uuid(high: u64, low: u64) -> String {
     groups.into_iter().filter_map(|group| text.get(group)).collect::<Vec<_>>().join("-")
 }
 
-fn authorize(request: &mut Request, authorization: Option<&HeaderValue>) {
-    if let Some(value) = authorization {
-        let mut value = value.clone();
-        value.set_sensitive(true);
-        request.headers_mut().insert(AUTHORIZATION, value);
-    }
-}
-
-fn with_accept(mut request: Request) -> Request {
-    // Source: the drivers: this media type is the one that allows Arrow.
-    request.headers_mut().insert(http::header::ACCEPT, HeaderValue::from_static("application/snowflake"));
-    request
-}
-
 /// Tells what a request of the crate is for.
 fn step_of(url: &Url) -> Result<Step, Fault> {
     match url.path().replace("//", "/").as_str() {
         "/session/v1/login-request" => Ok(Step::Login),
-        "/session/token-request" => Ok(Step::Renewal),
         "/session" => Ok(Step::Close),
         "/queries/v1/query-request" => Ok(Step::Statement),
         _ => Err(Fault::Unreadable(Step::Statement, "the crate asked for something unknown".into())),

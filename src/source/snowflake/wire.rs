@@ -96,17 +96,19 @@ impl Wire {
 
     /// Sends a request until it is answered, at most as often as patience allows and not beyond the deadline.
     ///
-    /// `prepare` makes the request of each attempt, counted from zero, so that it can be marked as a repetition.
+    /// `prepare` makes the request of each attempt, counted from zero, and hears why the attempt before failed.
     pub(super) async fn send(
         &self,
         step: Step,
         deadline: Instant,
-        prepare: impl Fn(u32) -> Result<Request, Fault> + Send,
+        prepare: impl Fn(u32, Option<&Fault>) -> Result<Request, Fault> + Send,
     ) -> Result<Answer, Fault> {
         let patience = &self.surroundings.patience;
         let mut attempt = 0;
+        let mut before = None;
         loop {
-            let (fault, asked_wait) = match self.send_once(step, deadline, prepare(attempt)?).await {
+            let request = prepare(attempt, before.as_ref())?;
+            let (fault, asked_wait) = match self.send_once(step, deadline, request).await {
                 Ok(answer) => return Ok(answer),
                 Err(Setback::Final(fault)) => return Err(fault),
                 Err(Setback::Passing(fault, wait)) => (fault, wait),
@@ -118,6 +120,7 @@ impl Wire {
             }
             tracing::debug!(step = ?step, attempt, "a request to Snowflake is made again");
             tokio::time::sleep(wait).await;
+            before = Some(fault);
         }
     }
 
@@ -256,7 +259,7 @@ mod tests {
         let patience = Patience { attempts: 1, ..Patience::default() };
         let wire = Wire::new(Surroundings { patience, ..Surroundings::default() }, true).unwrap();
         let url = Url::parse(url).unwrap();
-        let prepare = |_| Ok(Request::new(http::Method::GET, url.clone()));
+        let prepare = |_, _: Option<&Fault>| Ok(Request::new(http::Method::GET, url.clone()));
         match wire.send(Step::Login, Instant::now() + Duration::from_secs(60), prepare).await {
             Err(Fault::Broken { address, breakage, .. }) => format!("{address} {breakage:?}"),
             other => format!("{other:?}"),

@@ -2,6 +2,11 @@
 
 use super::*;
 
+/// What requests were made in the name of.
+fn tokens_of(seen: &[Seen]) -> Vec<&str> {
+    seen.iter().filter_map(|seen| seen.headers["authorization"].to_str().ok()).collect()
+}
+
 #[tokio::test]
 async fn fm_12_a_long_query_is_waited_for() {
     let server = Server::start(|_| Script {
@@ -53,29 +58,96 @@ async fn fm_13_a_lost_session_is_opened_again_once() {
 }
 
 #[tokio::test]
-async fn fm_13_a_session_is_prolonged_and_where_it_cannot_be_opened_again() {
-    let token = |server: &Server| server.statements()[0].headers["authorization"].to_str().unwrap().to_owned();
-    let server = Server::start(|_| Script {
-        logins: [short_login()].into(),
-        renewals: [renewal()].into(),
-        rows: [result(2, 0..2, &[])].into(),
-        ..Script::default()
-    })
-    .await;
-    assert_eq!(rows_of(&server).await.unwrap(), ids(2));
-    assert_eq!(server.seen("/session/token-request").len(), 1);
-    assert_eq!(token(&server), "Snowflake Token=\"renewed-secret\"");
+async fn fm_13_an_expired_session_is_renewed_and_where_it_cannot_be_opened_again() {
+    let expired = || refused("390112", "Your session has expired.");
+    let (first, renewed) = ("Snowflake Token=\"session-secret\"", "Snowflake Token=\"renewed-secret\"");
 
+    // When the statement is handed in.
     let server = Server::start(|_| Script {
-        logins: [short_login()].into(),
-        renewals: [refused("390114", "Authentication token has expired.")].into(),
-        rows: [result(2, 0..2, &[])].into(),
+        renewals: [renewal()].into(),
+        rows: [expired(), result(2, 0..2, &[])].into(),
         ..Script::default()
     })
     .await;
     assert_eq!(rows_of(&server).await.unwrap(), ids(2));
-    assert_eq!(server.seen("/session/v1/login-request").len(), 2);
-    assert_eq!(token(&server), "Snowflake Token=\"session-secret\"");
+    assert_eq!(server.seen("/session/v1/login-request").len(), 1);
+    let [renewal_seen] = server.seen("/session/token-request").try_into().unwrap();
+    assert_eq!(renewal_seen.body, json!({ "oldSessionToken": "session-secret", "requestType": "RENEW" }));
+    assert_eq!(renewal_seen.headers["authorization"], "Snowflake Token=\"master-secret\"");
+    let sent = server.statements();
+    assert_eq!(sent[0].query["requestId"], sent[1].query["requestId"]);
+    assert_ne!(sent[0].query["request_guid"], sent[1].query["request_guid"]);
+    assert_eq!(tokens_of(&sent), [first, renewed]);
+
+    // While it runs: it is not handed in again.
+    let server = Server::start(|_| Script {
+        renewals: [renewal()].into(),
+        rows: [running("333334", "/queries/q/result")].into(),
+        polls: [expired(), result(2, 0..2, &[])].into(),
+        ..Script::default()
+    })
+    .await;
+    assert_eq!(rows_of(&server).await.unwrap(), ids(2));
+    assert_eq!(server.statements().len(), 1);
+    assert_eq!(tokens_of(&server.seen("/queries/q/result")), [first, renewed]);
+
+    // Without a way to renew it.
+    for refusal in [refused("390114", "Authentication token has expired."), Reply::Bytes(404, vec![], vec![])] {
+        let server = Server::start(|_| Script {
+            renewals: [refusal].into(),
+            rows: [expired(), result(2, 0..2, &[])].into(),
+            ..Script::default()
+        })
+        .await;
+        assert_eq!(rows_of(&server).await.unwrap(), ids(2));
+        assert_eq!(server.seen("/session/v1/login-request").len(), 2);
+    }
+}
+
+#[tokio::test]
+async fn fm_13_a_session_that_is_lost_while_the_query_runs_is_opened_again_and_the_query_run_again() {
+    for code in ["390111", "390114", "390104"] {
+        let server = Server::start(|_| Script {
+            rows: [running("333334", "/queries/q/result"), result(2, 0..2, &[])].into(),
+            polls: [refused(code, "Gone.")].into(),
+            ..Script::default()
+        })
+        .await;
+        assert_eq!(rows_of(&server).await.unwrap(), ids(2));
+        assert_eq!((server.seen("/session/v1/login-request").len(), server.statements().len()), (2, 2));
+    }
+}
+
+#[tokio::test]
+async fn a_query_that_snowflake_ended_is_not_ended_again() {
+    let server = Server::start(|_| Script {
+        rows: [running("333334", "/queries/q/result")].into(),
+        polls: [refused("000604", "SQL execution canceled")].into(),
+        ..Script::default()
+    })
+    .await;
+    check_error(&server, rows_of(&server).await, Trouble::Temporary, "SQL execution canceled (000604)");
+    assert_eq!(server.seen("/queries/v1/abort-request").len(), 0);
+}
+
+#[tokio::test]
+async fn an_expired_session_is_renewed_to_end_the_query_that_runs() {
+    let polls = std::iter::repeat_n(running("333333", "/queries/q/result"), 10_000).collect();
+    let server = Server::start(|_| Script {
+        renewals: [renewal()].into(),
+        rows: [running("333334", "/queries/q/result")].into(),
+        polls,
+        aborts: [refused("390112", "Your session has expired.")].into(),
+        ..Script::default()
+    })
+    .await;
+    let mut settings = settings(&server);
+    settings.query_timeout = Duration::from_millis(100);
+    let found = read(open_with(settings).await).await;
+    check_error(&server, found, Trouble::Temporary, "ran longer than");
+    assert_eq!(server.seen("/queries/v1/abort-request").len(), 2);
+    let closed: Vec<_> = server.seen("/session").into_iter().filter(|seen| seen.path == "/session").collect();
+    assert_eq!(tokens_of(&closed), ["Snowflake Token=\"renewed-secret\""]);
 }
 
 #[tokio::test]

@@ -2,8 +2,6 @@
 //!
 //! The shapes are those of the official drivers' recorded answers.
 
-#![expect(clippy::unwrap_used, reason = "a peer that cannot be set up fails its test")]
-
 use std::collections::{HashMap, VecDeque};
 use std::io::Write as _;
 use std::net::SocketAddr;
@@ -50,6 +48,8 @@ pub(crate) struct Script {
     pub(crate) rows: VecDeque<Reply>,
     /// To questions for the result of a long statement.
     pub(crate) polls: VecDeque<Reply>,
+    /// To requests to end a statement.
+    pub(crate) aborts: VecDeque<Reply>,
     /// To requests for the parts of the result, by number.
     pub(crate) parts: HashMap<usize, VecDeque<Reply>>,
 }
@@ -135,7 +135,8 @@ fn choose(script: &mut Script, method: &Method, seen: &Seen) -> Reply {
     match (method, seen.path.as_str()) {
         (&Method::POST, "/session/v1/login-request") => script.logins.pop_front().unwrap_or_else(login),
         (&Method::POST, "/session/token-request") => script.renewals.pop_front().unwrap_or(not_found()),
-        (&Method::POST, "/session" | "/queries/v1/abort-request") => done(&Value::Null),
+        (&Method::POST, "/session") => done(&Value::Null),
+        (&Method::POST, "/queries/v1/abort-request") => script.aborts.pop_front().unwrap_or_else(|| done(&Value::Null)),
         (&Method::POST, "/queries/v1/query-request") if is_columns_query(seen) => script
             .columns
             .pop_front()
@@ -194,11 +195,6 @@ pub(crate) fn login() -> Reply {
     login_with_role(&json!("READER"))
 }
 
-/// A login that succeeded, with a session token that is used up at once.
-pub(crate) fn short_login() -> Reply {
-    login_with(&json!("READER"), 0)
-}
-
 /// A new session token.
 pub(crate) fn renewal() -> Reply {
     done(&json!({
@@ -209,12 +205,8 @@ pub(crate) fn renewal() -> Reply {
 
 /// A login that succeeded, with the role as given.
 pub(crate) fn login_with_role(role: &Value) -> Reply {
-    login_with(role, 3_600)
-}
-
-fn login_with(role: &Value, valid_seconds: u64) -> Reply {
     done(&json!({
-        "token": "session-secret", "masterToken": "master-secret", "validityInSeconds": valid_seconds,
+        "token": "session-secret", "masterToken": "master-secret", "validityInSeconds": 3600,
         "masterValidityInSeconds": 14400, "sessionId": 1, "serverVersion": "9.33.1",
         "sessionInfo": { "databaseName": null, "schemaName": null, "warehouseName": null, "roleName": role },
         "parameters": [{ "name": "TIMEZONE", "value": "UTC" }],
