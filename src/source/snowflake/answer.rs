@@ -94,6 +94,9 @@ struct ErrorData {
 
 /// The head of a result and where its rows are.
 pub(super) struct Manifest {
+    /// The id of the query, under which Snowflake keeps the result for a day.
+    /// Source: Snowflake, "Using persisted query results".
+    pub(super) query_id: Option<String>,
     /// How many rows the result has.
     pub(super) total: u64,
     /// Its columns.
@@ -143,6 +146,7 @@ impl std::fmt::Debug for Chunk {
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct ResultData<'a> {
+    query_id: Option<String>,
     #[serde(default)]
     total: Option<i64>,
     #[serde(default)]
@@ -207,6 +211,7 @@ pub(super) fn read_manifest(data: &str) -> Result<Manifest, Fault> {
         chunk_headers.insert(name, value);
     }
     Ok(Manifest {
+        query_id: result.query_id.filter(|id| is_query_id(id)),
         total,
         columns: columns.collect(),
         format,
@@ -214,6 +219,11 @@ pub(super) fn read_manifest(data: &str) -> Result<Manifest, Fault> {
         chunks: result.chunks.unwrap_or_default(),
         chunk_headers,
     })
+}
+
+/// Whether a text can stand in a path as a query's id: it is a UUID.
+fn is_query_id(id: &str) -> bool {
+    !id.is_empty() && id.chars().all(|c| c.is_ascii_alphanumeric() || c == '-')
 }
 
 /// Reads how many rows a statement inserted, updated and deleted, which its result says in one row.
@@ -319,6 +329,20 @@ mod tests {
     fn given_headers_count_more_than_the_key() {
         let found = manifest(r#"{"total":0,"chunkHeaders":{"x-a":"b"},"qrmk":"KEY"}"#).unwrap();
         assert_eq!(found.chunk_headers.len(), 1);
+    }
+
+    #[test]
+    fn a_query_id_is_one_that_can_stand_in_a_path() {
+        for (id, expected) in [
+            ("\"01bc-af\"", Some("01bc-af")),
+            ("\"../session\"", None),
+            ("\"a?b\"", None),
+            ("\"\"", None),
+            ("null", None),
+        ] {
+            let found = manifest(&format!(r#"{{"total":0,"queryId":{id}}}"#)).unwrap();
+            assert_eq!(found.query_id.as_deref(), expected, "{id}");
+        }
     }
 
     #[test]

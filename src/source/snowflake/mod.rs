@@ -166,7 +166,7 @@ async fn read(
         }
         Ok(Found { manifest, absent, decoder }) => {
             if head.send(Ok(Head { total: manifest.total, absent })).is_ok() {
-                let handed_on = rows::hand_on(manifest, decoder, session.wire().clone(), sender.clone()).await;
+                let handed_on = rows::hand_on(manifest, decoder, &mut session, sender.clone()).await;
                 if let Err(fault) = handed_on {
                     let role = session.role();
                     let context = Context { settings: &settings, role: role.as_deref(), statement: Statement::Rows };

@@ -12,7 +12,7 @@ use bytes::Bytes;
 use http::{HeaderMap, Method};
 use reqwest::{Request, Url};
 use tokio::runtime::Handle;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
@@ -20,28 +20,65 @@ use super::answer::{Chunk, Format, Manifest};
 use super::decode::Decoder;
 use super::fault::{Fault, Step};
 use super::json_rows::{self, Stop};
+use super::session::Session;
 use super::wire::{Wire, unzipped};
 use crate::source::SourceError;
 
 /// So many parts are fetched before they are needed.
 const AHEAD: usize = 3;
 
+/// So often fresh addresses are asked for without a part arriving in between.
+const MOST_RENEWALS: u32 = 3;
+
 /// Where batches go.
 type Sender = mpsc::Sender<Result<RecordBatch, SourceError>>;
 
+/// Where to answer when fresh addresses are asked for.
+type Fresh = oneshot::Sender<Result<Manifest, Fault>>;
+
 /// Hands on every row of a result, or says why not. Ends early when nobody reads any more.
-pub(super) async fn hand_on(manifest: Manifest, decoder: Decoder, wire: Wire, sender: Sender) -> Result<(), Fault> {
+///
+/// The addresses of the parts are valid for some hours only. When they have expired, the session asks for the same
+/// result again, and reading goes on where it was.
+pub(super) async fn hand_on(
+    manifest: Manifest,
+    decoder: Decoder,
+    session: &mut Session,
+    sender: Sender,
+) -> Result<(), Fault> {
     let runtime = Handle::current();
-    let work = tokio::task::spawn_blocking(move || {
-        let Manifest { total, columns: _, format, inline, chunks, chunk_headers } = manifest;
-        let mut pump = Pump { format, decoder, sender, runtime, came: 0 };
+    let wire = session.wire().clone();
+    let (ask, mut asked) = mpsc::channel::<Fresh>(1);
+    let (query_id, reader) = (manifest.query_id.clone(), sender.clone());
+    let mut work = tokio::task::spawn_blocking(move || {
+        let Manifest { query_id: _, total, columns: _, format, inline, chunks, chunk_headers } = manifest;
+        let mut pump = Pump { format, decoder, sender, runtime, ask, came: 0 };
         if let Some(inline) = inline {
             pump.hand_on_inline(&inline)?;
         }
-        pump.hand_on_chunks(chunks, &Arc::new(Fetcher { wire, headers: chunk_headers }))?;
+        pump.hand_on_chunks(total, Parts { chunks, fetcher: Arc::new(Fetcher { wire, headers: chunk_headers }) })?;
         if pump.came == total { Ok(()) } else { Err(Fault::Short { announced: total, came: pump.came }) }
     });
-    work.await.unwrap_or_else(|_| Err(Fault::Unreadable(Step::Chunk, "its bytes could not be decoded".into())))
+    loop {
+        let fresh = tokio::select! {
+            done = &mut work => {
+                let died = |_| Err(Fault::Unreadable(Step::Chunk, "its bytes could not be decoded".into()));
+                return done.unwrap_or_else(died);
+            }
+            Some(fresh) = asked.recv() => fresh,
+        };
+        tracing::debug!("the addresses of the parts have expired; asking for fresh ones");
+        let manifest = async {
+            match &query_id {
+                Some(id) => session.result_of(id).await,
+                None => Err(Fault::Expired),
+            }
+        };
+        tokio::select! {
+            manifest = manifest => drop(fresh.send(manifest)),
+            () = reader.closed() => {}
+        }
+    }
 }
 
 /// Why a part could not be handed on.
@@ -64,7 +101,22 @@ struct Pump {
     decoder: Decoder,
     sender: Sender,
     runtime: Handle,
+    ask: mpsc::Sender<Fresh>,
     came: u64,
+}
+
+/// The parts of a result and the way to fetch them.
+struct Parts {
+    chunks: Vec<Chunk>,
+    fetcher: Arc<Fetcher>,
+}
+
+/// How much of a part was handed on.
+struct Done {
+    /// So many batches of it.
+    batches: usize,
+    /// So many rows had come before it.
+    before: u64,
 }
 
 impl Pump {
@@ -75,28 +127,70 @@ impl Pump {
         })
     }
 
-    fn hand_on_chunks(&mut self, chunks: Vec<Chunk>, fetcher: &Arc<Fetcher>) -> Result<(), Fault> {
-        let mut waiting = chunks.into_iter();
+    fn hand_on_chunks(&mut self, total: u64, mut parts: Parts) -> Result<(), Fault> {
+        let (mut number, mut next, mut renewals) = (0, 0, 0);
         let mut ahead = VecDeque::new();
+        let mut done = Done { batches: 0, before: self.came };
         loop {
-            while ahead.len() < AHEAD {
-                let Some(chunk) = waiting.next() else { break };
-                ahead.push_back((Fetching::start(&self.runtime, fetcher, &chunk), chunk));
+            while let (true, Some(chunk)) = (ahead.len() < AHEAD, parts.chunks.get(next)) {
+                ahead.push_back(Fetching::start(&self.runtime, &parts.fetcher, chunk));
+                next += 1;
             }
-            let Some((fetching, chunk)) = ahead.pop_front() else { return Ok(()) };
-            self.hand_on_chunk(&chunk, fetching, fetcher)?;
+            let (Some(fetching), Some(chunk)) = (ahead.pop_front(), parts.chunks.get(number)) else { return Ok(()) };
+            match self.hand_on_chunk(chunk, fetching, &parts.fetcher, &mut done) {
+                Ok(()) => {
+                    number += 1;
+                    renewals = 0;
+                    done = Done { batches: 0, before: self.came };
+                }
+                Err(Fault::Expired) if renewals < MOST_RENEWALS => {
+                    renewals += 1;
+                    ahead.clear();
+                    next = number;
+                    parts = self.fresh(total, parts)?;
+                }
+                Err(fault) => return Err(fault),
+            }
         }
     }
 
-    fn hand_on_chunk(&mut self, chunk: &Chunk, first: Fetching, fetcher: &Arc<Fetcher>) -> Result<(), Fault> {
+    /// Gets fresh addresses of the same parts.
+    fn fresh(&self, total: u64, parts: Parts) -> Result<Parts, Fault> {
+        let (answer, answered) = oneshot::channel();
+        self.ask.blocking_send(answer).map_err(|_| Fault::Stopped)?;
+        let manifest = self.runtime.block_on(async {
+            tokio::select! {
+                answered = answered => answered.unwrap_or(Err(Fault::Stopped)),
+                () = self.sender.closed() => Err(Fault::Stopped),
+            }
+        });
+        let Manifest { query_id: _, total: total_now, columns: _, format, inline: _, chunks, chunk_headers } = manifest
+            .map_err(|fault| {
+                tracing::debug!(?fault, "there are no fresh addresses");
+                if fault == Fault::Stopped { fault } else { Fault::Expired }
+            })?;
+        let sizes = |chunks: &[Chunk]| chunks.iter().map(|chunk| chunk.row_count).collect::<Vec<_>>();
+        // Anything else would not be the same rows in the same order, of which a part was handed on.
+        if (total_now, format, sizes(&chunks)) != (total, self.format, sizes(&parts.chunks)) {
+            return Err(Fault::Expired);
+        }
+        let wire = parts.fetcher.wire.clone();
+        Ok(Parts { chunks, fetcher: Arc::new(Fetcher { wire, headers: chunk_headers }) })
+    }
+
+    fn hand_on_chunk(
+        &mut self,
+        chunk: &Chunk,
+        first: Fetching,
+        fetcher: &Arc<Fetcher>,
+        done: &mut Done,
+    ) -> Result<(), Fault> {
         let mut fetching = first;
-        let mut batches = 0;
-        let before = self.came;
         let attempts = fetcher.wire.surroundings().patience.attempts;
         for _ in 0..attempts {
             let bytes = self.wait_for(&mut fetching)?;
-            let trouble = self.hand_on_part(&bytes, &mut batches).err();
-            let came = self.came - before;
+            let trouble = self.hand_on_part(&bytes, &mut done.batches).err();
+            let came = self.came - done.before;
             match trouble {
                 Some(Trouble::Fault(fault)) => return Err(fault),
                 None if chunk.row_count == 0 || came == chunk.row_count => return Ok(()),
@@ -104,7 +198,7 @@ impl Pump {
                 None | Some(Trouble::Torn) => fetching = Fetching::start(&self.runtime, fetcher, chunk),
             }
         }
-        Err(Fault::Short { announced: chunk.row_count, came: self.came - before })
+        Err(Fault::Short { announced: chunk.row_count, came: self.came - done.before })
     }
 
     /// Waits for a part, or for nobody reading any more.

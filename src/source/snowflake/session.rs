@@ -73,6 +73,19 @@ impl Session {
         }
     }
 
+    /// Asks again for the result of a query, whose parts then have fresh addresses; nothing is run again.
+    ///
+    /// Source: Go driver, `monitoring.go`, `rowsForRunningQuery`, which reads the result of any earlier query so.
+    pub(super) async fn result_of(&mut self, query_id: &str) -> Result<Manifest, Fault> {
+        let path = format!("/queries/{query_id}/result");
+        let result = self.result_at(path.clone()).await;
+        if !result.as_ref().is_err_and(Fault::is_session_lost) {
+            return result;
+        }
+        self.log_in_anew()?;
+        self.result_at(path).await
+    }
+
     /// Opens a new session with the next request.
     fn log_in_anew(&mut self) -> Result<(), Fault> {
         tracing::debug!("the session is lost; logging in again");

@@ -71,12 +71,110 @@ async fn fm_17_a_part_that_fails_is_fetched_again() {
     }
 }
 
+/// An address that is no longer valid.
+fn expired() -> Reply {
+    Reply::Bytes(403, b"<Error><Code>AccessDenied</Code></Error>".to_vec(), vec![])
+}
+
+/// The result of `parts` once more, with other addresses for the parts; `change` makes another result of it.
+fn again(address: SocketAddr, change: impl FnOnce(&mut Value)) -> Reply {
+    let list: Vec<_> = (0..3).map(|number| (part_address(address, number + 10), 4)).collect();
+    let mut data = result_data(14, 0..2, &list);
+    data["chunkHeaders"] = json!({ "x-amz-server-side-encryption-customer-key": "FRESHKEY" });
+    change(&mut data);
+    done(&data)
+}
+
+/// A script of `parts` whose later addresses are answered so when the result is asked for again.
+fn renewed(
+    replies: [Vec<Reply>; 3],
+    polls: impl FnOnce(SocketAddr) -> Vec<Reply>,
+    fresh: [Vec<Reply>; 3],
+) -> impl FnOnce(SocketAddr) -> Script {
+    move |address| {
+        let mut script = parts(replies, |data| data["queryId"] = "01bc-0a".into())(address);
+        script.polls = polls(address).into();
+        script.parts.extend(fresh.into_iter().enumerate().map(|(number, replies)| (number + 10, replies.into())));
+        script
+    }
+}
+
 #[tokio::test]
-async fn fm_17_an_expired_part_ends_the_run_and_not_in_silence() {
-    let expired = Reply::Bytes(403, b"<Error><Code>AccessDenied</Code></Error>".to_vec(), vec![]);
-    let server = Server::start(parts([vec![part(2..6)], vec![expired], vec![part(10..14)]], |_| ())).await;
-    check_error(&server, rows_of(&server).await, Trouble::Temporary, "no longer there to download");
+async fn fm_17_an_expired_address_is_exchanged_for_a_fresh_one_and_no_row_comes_twice() {
+    // Half of the second part had been handed on when its bytes tore and its address expired.
+    let torn = {
+        let whole = arrow(6..10);
+        Reply::Bytes(200, whole[..whole.len() - 200].to_vec(), vec![])
+    };
+    for second in [vec![expired()], vec![torn, expired()], vec![Reply::Bytes(400, b"ExpiredToken".to_vec(), vec![])]] {
+        let replies = [vec![part(2..6)], second, vec![part(10..14)]];
+        let fresh = [vec![], vec![part(6..10)], vec![part(10..14)]];
+        let server = Server::start(renewed(replies, |address| vec![again(address, |_| ())], fresh)).await;
+        assert_eq!(rows_of(&server).await.unwrap(), ids(14));
+        let [asked] = server.seen("/queries/01bc-0a/result").try_into().unwrap();
+        assert_eq!(asked.headers["authorization"], "Snowflake Token=\"session-secret\"");
+        assert_eq!(server.statements().len(), 1, "the query is not run again");
+        for part in server.seen("/parts/1") {
+            let key = if part.path == "/parts/1" { "HEADERKEY" } else { "FRESHKEY" };
+            assert_eq!(part.headers["x-amz-server-side-encryption-customer-key"], key, "{}", part.path);
+        }
+    }
+}
+
+#[tokio::test]
+async fn fm_17_an_expired_address_is_exchanged_in_a_new_session_when_the_old_one_is_lost() {
+    for (lost, logins) in [("390112", 1), ("390112", 2), ("390111", 2), ("390114", 2)] {
+        let replies = [vec![part(2..6)], vec![expired()], vec![part(10..14)]];
+        let polls = |address| vec![refused(lost, "Lost."), again(address, |_| ())];
+        let server = Server::start(|address| {
+            let fresh = [vec![], vec![part(6..10)], vec![part(10..14)]];
+            let mut script = renewed(replies, polls, fresh)(address);
+            if logins == 1 {
+                script.renewals = [renewal()].into();
+            }
+            script
+        })
+        .await;
+        assert_eq!(rows_of(&server).await.unwrap(), ids(14), "{lost}");
+        assert_eq!(server.seen("/session/v1/login-request").len(), logins, "{lost}");
+        assert_eq!(server.statements().len(), 1, "the query is not run again");
+        assert_eq!(server.seen("/queries/01bc-0a/result").len(), 2);
+    }
+}
+
+#[tokio::test]
+async fn fm_17_addresses_that_stay_expired_end_the_run_and_not_in_silence() {
+    let words = "no longer there to download";
+    let whole = || [vec![part(2..6)], vec![expired()], vec![part(10..14)]];
+    let fresh = || [vec![], vec![part(6..10)], vec![part(10..14)]];
+
+    // Without a query id there is nothing to ask for.
+    let server = Server::start(parts(whole(), |_| ())).await;
+    check_error(&server, rows_of(&server).await, Trouble::Temporary, words);
     assert_eq!(server.seen("/session").iter().filter(|seen| seen.path == "/session").count(), 1);
+
+    // The result is gone, or another one.
+    let gone = |_| vec![refused("000709", "Statement 01bc-0a not found")];
+    let server = Server::start(renewed(whole(), gone, fresh())).await;
+    check_error(&server, rows_of(&server).await, Trouble::Temporary, words);
+    let changes: [fn(&mut Value); 4] = [
+        |data| data["total"] = 15.into(),
+        |data| data["chunks"][2]["rowCount"] = 5.into(),
+        |data| drop(data["chunks"].as_array_mut().map(Vec::pop)),
+        |data| data["queryResultFormat"] = "json".into(),
+    ];
+    for change in changes {
+        let server = Server::start(renewed(whole(), |address| vec![again(address, change)], fresh())).await;
+        check_error(&server, rows_of(&server).await, Trouble::Temporary, words);
+        assert_eq!(server.seen("/parts/1").iter().filter(|seen| seen.path != "/parts/1").count(), 0);
+    }
+
+    // Fresh addresses are refused as well.
+    let often = |address| (0..10).map(|_| again(address, |_| ())).collect();
+    let refusing = [vec![], vec![expired(); 10], vec![part(10..14); 10]];
+    let server = Server::start(renewed(whole(), often, refusing)).await;
+    check_error(&server, rows_of(&server).await, Trouble::Temporary, words);
+    assert_eq!(server.seen("/queries/01bc-0a/result").len(), 3);
 }
 
 #[tokio::test]
