@@ -35,6 +35,7 @@ fn settings(server: &Server) -> SnowflakeSettings {
             database: Some("analytics".into()),
             schema: Some("marts".into()),
             login: Login::Password(Secret::new("password-secret".into())),
+            service_token_file: None,
         },
         table: "facebook_events".into(),
         where_clause: None,

@@ -1,5 +1,7 @@
 //! Where an account is and how to log in to it.
 
+use std::path::PathBuf;
+
 use crate::private::Secret;
 
 /// A way into an account, every value checked.
@@ -25,6 +27,8 @@ pub struct Connection {
     pub schema: Option<String>,
     /// What proves who the user is.
     pub login: Login,
+    /// Where a container that Snowflake runs keeps the token of its service, which goes with every login.
+    pub service_token_file: Option<PathBuf>,
 }
 
 /// How to speak to a host.
@@ -52,6 +56,13 @@ pub enum Login {
         kind: TokenKind,
         /// The token.
         token: Secret,
+    },
+    /// A token in a file, in which it is renewed from time to time: it is read at every login.
+    TokenFile {
+        /// What kind of token it is.
+        kind: TokenKind,
+        /// Where it stands.
+        path: PathBuf,
     },
     /// A password. Snowflake is closing this way for users that are not people.
     Password(Secret),

@@ -5,7 +5,7 @@
 //! Source: Snowflake CLI, "Managing connections", "How Snowflake CLI chooses a configuration".
 
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use super::account::{Connection, Login, Protocol, TokenKind, host_of, is_loopback};
 use super::connections_file::{World, read_named};
@@ -70,6 +70,10 @@ pub fn canonical_key(key: &str) -> Option<&'static str> {
 /// Source: Snowpark Container Services, "Connecting to Snowflake from inside a container".
 const CONTAINER_TOKEN: &str = "/snowflake/session/token";
 
+/// Where the token of the service stands there, and the variable that says that this program runs there.
+/// Source: Go driver, `internal/spcs/token.go`.
+const SERVICE_TOKEN: (&str, &str) = ("SNOWFLAKE_RUNNING_INSIDE_SPCS", "/snowflake/session/spcs_token");
+
 /// Puts a connection together, or names every mistake.
 ///
 /// `given` are the keys of this program's own configuration; `name` is the connection that it names. What was given
@@ -133,7 +137,14 @@ impl Known<'_> {
             }
         }
         let user = self.text("user");
-        if user.is_none() && !matches!(login, None | Some(Login::Token { kind: TokenKind::OAuth, .. })) {
+        if user.is_none()
+            && !matches!(
+                login,
+                None | Some(
+                    Login::Token { kind: TokenKind::OAuth, .. } | Login::TokenFile { kind: TokenKind::OAuth, .. }
+                )
+            )
+        {
             mistakes.extend(self.missing("user", "SNOWFLAKE_USER"));
         }
         if let (Protocol::Http, Some(host)) = (protocol, &host)
@@ -156,6 +167,9 @@ impl Known<'_> {
             database: self.text("database"),
             schema: self.text("schema"),
             login: login?,
+            service_token_file: (self.world.variable)(SERVICE_TOKEN.0)
+                .filter(|set| !set.is_empty())
+                .map(|_| PathBuf::from(SERVICE_TOKEN.1)),
         })
     }
 
@@ -236,10 +250,7 @@ impl Known<'_> {
         let login = way.map_err(Some).and_then(|way| match way {
             Way::KeyPair => self.key_pair(),
             Way::Token(kind) => self.token(kind),
-            Way::ContainerToken => self
-                .read("token_file_path", CONTAINER_TOKEN, "")
-                .map(|token| Login::Token { kind: TokenKind::OAuth, token: Secret::new(token.trim().to_owned()) })
-                .map_err(Some),
+            Way::ContainerToken => self.token_file(TokenKind::OAuth, CONTAINER_TOKEN, "").map_err(Some),
             Way::Password => match self.text("password") {
                 Some(password) => Ok(Login::Password(Secret::new(password))),
                 None => Err(self.missing("password", "SNOWFLAKE_PASSWORD")),
@@ -291,13 +302,21 @@ impl Known<'_> {
 
     /// Gives the token, or the mistake in it unless that was reported.
     fn token(&self, kind: TokenKind) -> Result<Login, Option<Mistake>> {
-        let token = match (self.text("token"), self.get("token_file_path")) {
-            (Some(token), _) => token,
-            (None, Some((path, place))) => self.read("token_file_path", path, place)?,
-            (None, None) if self.is_withheld("token_file_path") => return Err(None),
-            (None, None) => return Err(self.missing("token", "SNOWFLAKE_TOKEN")),
-        };
-        Ok(Login::Token { kind, token: Secret::new(token.trim().to_owned()) })
+        match (self.text("token"), self.get("token_file_path")) {
+            (Some(token), _) => Ok(Login::Token { kind, token: Secret::new(token.trim().to_owned()) }),
+            (None, Some((path, place))) => Ok(self.token_file(kind, path, place)?),
+            (None, None) if self.is_withheld("token_file_path") => Err(None),
+            (None, None) if kind == TokenKind::OAuth && (self.world.exists)(Path::new(CONTAINER_TOKEN)) => {
+                Ok(self.token_file(kind, CONTAINER_TOKEN, "")?)
+            }
+            (None, None) => Err(self.missing("token", "SNOWFLAKE_TOKEN")),
+        }
+    }
+
+    /// Gives the file of a token, which must hold one now and is read again at every login.
+    fn token_file(&self, kind: TokenKind, path: &str, place: &str) -> Result<Login, Mistake> {
+        self.read("token_file_path", path, place)?;
+        Ok(Login::TokenFile { kind, path: self.world.expand(path) })
     }
 
     /// Reads a file that a key names.

@@ -300,7 +300,7 @@ fn refused_login(settings: &SnowflakeSettings, code: &str, message: &str, clock_
         }
         ("390303" | "390318", _) => "give a fresh OAuth token".into(),
         (_, Login::KeyPair { .. }) => format!("check account, user and the public key of `{user}`"),
-        (_, Login::Token { .. }) => format!("check account, user and the token of `{user}`"),
+        (_, Login::Token { .. } | Login::TokenFile { .. }) => format!("check account, user and the token of `{user}`"),
         (_, Login::Password(_)) => {
             "check account, user and password; service users need a key pair or a token instead of a password".into()
         }

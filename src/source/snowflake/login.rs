@@ -1,5 +1,6 @@
 //! What is said at login: who, how it is proved, and what the session is to be like.
 
+use std::path::Path;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
@@ -9,8 +10,16 @@ use serde_json::{Value, json};
 use super::fault::{Fault, Step};
 use super::jwt;
 use super::{Connection, Login, TokenKind};
+use crate::private::Secret;
 
-/// Makes the body of a login out of the one that the crate made, which decides under which client id it is.
+/// Who asks. The crate would say that it is an old version of Snowflake's driver for Go, which Snowflake could refuse
+/// one day, and which would be untrue.
+///
+/// Snowflake takes logins of clients that it does not know (`snowflake-connector-rs` names none at all). Which form of
+/// results they get is not documented, so both are read.
+const CLIENT_APP_ID: &str = "fbcapi";
+
+/// Makes the body of a login out of the one that the crate made.
 pub(super) fn body(
     of_the_crate: &[u8],
     connection: &Connection,
@@ -29,12 +38,17 @@ pub(super) fn body(
             fields.insert("TOKEN".into(), token.expose().into());
         }
         Login::Token { kind, token } => {
-            // Source: the Go driver's recorded logins, `pat/successful_flow.json` and `oauth`.
-            let authenticator = match kind {
-                TokenKind::ProgrammaticAccess => "PROGRAMMATIC_ACCESS_TOKEN",
-                TokenKind::OAuth => "OAUTH",
+            fields.insert("AUTHENTICATOR".into(), authenticator(*kind).into());
+            fields.insert("TOKEN".into(), token.expose().into());
+        }
+        Login::TokenFile { kind, path } => {
+            let unreadable = || Fault::Unusable {
+                what: format!("the file of the token, {}, cannot be read or is empty", path.display()),
+                remedy: "check that whatever renews the token writes it there, and the owner and mode of the file"
+                    .into(),
             };
-            fields.insert("AUTHENTICATOR".into(), authenticator.into());
+            let token = read_token(path).ok_or_else(unreadable)?;
+            fields.insert("AUTHENTICATOR".into(), authenticator(*kind).into());
             fields.insert("TOKEN".into(), token.expose().into());
         }
         Login::Password(password) => {
@@ -44,10 +58,32 @@ pub(super) fn body(
     fields.insert("ACCOUNT_NAME".into(), account.into());
     fields.insert("LOGIN_NAME".into(), connection.user.as_str().into());
     fields.insert("SESSION_PARAMETERS".into(), session_parameters(query_timeout));
+    fields.insert("CLIENT_APP_ID".into(), CLIENT_APP_ID.into());
+    fields.insert("CLIENT_APP_VERSION".into(), env!("CARGO_PKG_VERSION").into());
+    // Source: Go driver, `internal/spcs/token.go`: a token that cannot be read is left out, and read anew each time.
+    if let Some(token) = connection.service_token_file.as_deref().and_then(read_token) {
+        fields.insert("SPCS_TOKEN".into(), token.expose().into());
+    }
     let environment =
         json!({ "APPLICATION": "fbcapi", "OS": std::env::consts::OS, "OS_VERSION": std::env::consts::ARCH });
     fields.insert("CLIENT_ENVIRONMENT".into(), environment);
     Ok(body.to_string())
+}
+
+/// How a login with a token is called.
+/// Source: the Go driver's recorded logins, `pat/successful_flow.json` and `oauth`.
+const fn authenticator(kind: TokenKind) -> &'static str {
+    match kind {
+        TokenKind::ProgrammaticAccess => "PROGRAMMATIC_ACCESS_TOKEN",
+        TokenKind::OAuth => "OAUTH",
+    }
+}
+
+/// Reads the token in a file; `None` where there is none.
+fn read_token(path: &Path) -> Option<Secret> {
+    let text = Secret::new(std::fs::read_to_string(path).ok()?);
+    let token = text.expose().trim();
+    (!token.is_empty()).then(|| Secret::new(token.to_owned()))
 }
 
 /// Names warehouse, database, schema and role in the address of a login, as they are written.
@@ -68,8 +104,8 @@ pub(super) fn name_session(url: &mut Url, connection: &Connection) {
 
 /// Gives the parameters that the statements and their decoding rely on, whatever the account's own are.
 ///
-/// Sources: Snowflake SQL reference, "Parameters"; Go driver, `doc.go`, `GO_QUERY_RESULT_FORMAT`, the parameter that
-/// decides the format for the client id under which the crate signs in.
+/// Sources: Snowflake SQL reference, "Parameters"; Go driver, `doc.go`, `GO_QUERY_RESULT_FORMAT`, which asks for Arrow
+/// and hurts nobody where it is not heeded.
 fn session_parameters(query_timeout: Duration) -> Value {
     json!({
         "CLIENT_VALIDATE_DEFAULT_PARAMETERS": true,

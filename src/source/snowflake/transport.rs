@@ -318,6 +318,7 @@ mod tests {
             database: None,
             schema: None,
             login: Login::Password(Secret::new("p".into())),
+            service_token_file: None,
         };
         let wire = Wire::new(Surroundings::default(), false).unwrap();
         let transport = Transport::new(connection, Duration::from_secs(1), wire);

@@ -1,10 +1,14 @@
 //! Logging in: every way in, and what is said when the door stays shut.
 
+use std::env::consts::{ARCH, OS};
+
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use ring::signature::{RSA_PKCS1_2048_8192_SHA256, UnparsedPublicKey};
 
 use super::*;
+
+const VERSION: &str = env!("CARGO_PKG_VERSION");
 
 #[tokio::test]
 async fn the_session_is_asked_for_what_the_run_needs() {
@@ -15,7 +19,11 @@ async fn the_session_is_asked_for_what_the_run_needs() {
     assert_eq!(data["ACCOUNT_NAME"], "MY_ORG-ACCT");
     assert_eq!(data["LOGIN_NAME"], "Fbcapi_Svc");
     assert_eq!(data["PASSWORD"], "password-secret");
-    assert_eq!(data["CLIENT_ENVIRONMENT"]["APPLICATION"], "fbcapi");
+    // Nobody is impersonated, whatever the library underneath would say.
+    assert_eq!((&data["CLIENT_APP_ID"], &data["CLIENT_APP_VERSION"]), (&json!("fbcapi"), &json!(VERSION)));
+    let environment = json!({ "APPLICATION": "fbcapi", "OS": OS, "OS_VERSION": ARCH });
+    assert_eq!(data["CLIENT_ENVIRONMENT"], environment);
+    assert_eq!(data.get("SPCS_TOKEN"), None);
     let parameters = &data["SESSION_PARAMETERS"];
     for (name, expected) in [
         ("QUERY_TAG", json!("fbcapi")),
@@ -31,7 +39,9 @@ async fn the_session_is_asked_for_what_the_run_needs() {
     {
         assert_eq!(login.query[name], expected, "{name}");
     }
-    assert!(login.headers["user-agent"].to_str().unwrap().starts_with("fbcapi/"));
+    for request in server.seen("/") {
+        assert_eq!(request.headers["user-agent"], format!("fbcapi/{VERSION}"), "{}", request.path);
+    }
 }
 
 #[tokio::test]
@@ -47,6 +57,34 @@ async fn tokens_log_in_without_a_password() {
         assert_eq!(login.body["data"]["TOKEN"], "token-secret");
         assert_eq!(login.body["data"].get("PASSWORD"), None);
     }
+}
+
+#[tokio::test]
+async fn a_token_in_a_file_is_read_at_every_login() {
+    let folder = tempfile::tempdir().unwrap();
+    let (token, service) = (folder.path().join("token"), folder.path().join("spcs_token"));
+    let server = Server::start(rows([])).await;
+    let mut settings = settings(&server);
+    settings.connection.login = Login::TokenFile { kind: TokenKind::OAuth, path: token.clone() };
+    settings.connection.service_token_file = Some(service.clone());
+    for (content, of_service) in [(" first-secret\n", None), ("second-secret", Some("service-secret\n"))] {
+        std::fs::write(&token, content).unwrap();
+        if let Some(content) = of_service {
+            std::fs::write(&service, content).unwrap();
+        }
+        read(open_with(settings.clone()).await).await.unwrap();
+        let login = server.seen("/session/v1/login-request").pop().unwrap();
+        let data = &login.body["data"];
+        assert_eq!((&data["AUTHENTICATOR"], &data["TOKEN"]), (&json!("OAUTH"), &json!(content.trim())));
+        assert_eq!(data.get("SPCS_TOKEN").and_then(Value::as_str), of_service.map(str::trim));
+        assert_eq!(data.get("PASSWORD"), None);
+    }
+
+    std::fs::remove_file(&token).unwrap();
+    let words = format!("the file of the token, {}, cannot be read or is empty", token.display());
+    let error = read(open_with(settings).await).await.unwrap_err();
+    assert_eq!((error.trouble, error.what), (Trouble::Configuration, words));
+    assert_eq!(server.seen("/session/v1/login-request").len(), 2);
 }
 
 #[tokio::test]

@@ -80,6 +80,7 @@ impl Machine {
                         format!("key {} {}", key.expose(), passphrase.as_ref().map_or("-", Secret::expose))
                     }
                     Login::Token { kind, token } => format!("{kind:?} {}", token.expose()),
+                    Login::TokenFile { kind, path } => format!("{kind:?} in {}", path.display()),
                     Login::Password(password) => format!("password {}", password.expose()),
                 };
                 format!("{}@{}:{} {login}", found.user, found.host, found.port)
@@ -178,7 +179,7 @@ fn keys_have_many_names() {
     check(&machine("private_key_raw='PEM'\nprivate_key_passphrase='pw'\nunknown=1\nsession_parameters={}"), key);
     check(
         &machine("token_file_path='/run/token'\nauthenticator='oauth'"),
-        "U@o-a.snowflakecomputing.com:443 OAuth tok",
+        "U@o-a.snowflakecomputing.com:443 OAuth in /run/token",
     );
     check(&machine("token='t'"), "U@o-a.snowflakecomputing.com:443 ProgrammaticAccess t");
     check(
@@ -193,13 +194,31 @@ fn keys_have_many_names() {
 
 #[test]
 fn a_container_of_snowflakes_own_logs_in_by_itself() {
-    check(
-        &Machine::new()
+    let container = || {
+        Machine::new()
             .variable("SNOWFLAKE_HOST", "snowflake.internal")
             .variable("SNOWFLAKE_ACCOUNT", "o-a")
-            .file("/snowflake/session/token", "spcs"),
-        "@snowflake.internal:443 OAuth spcs",
-    );
+            .file("/snowflake/session/token", "spcs")
+    };
+    check(&container(), "@snowflake.internal:443 OAuth in /snowflake/session/token");
+    let named = container().variable("SNOWFLAKE_AUTHENTICATOR", "oauth");
+    check(&named, "@snowflake.internal:443 OAuth in /snowflake/session/token");
+    // What somebody gives counts more.
+    let given = container().variable("SNOWFLAKE_USER", "U").variable("SNOWFLAKE_PASSWORD", "p");
+    check(&given, "U@snowflake.internal:443 password p");
+
+    assert_eq!(container().settle().unwrap().service_token_file, None);
+    let inside = container().variable("SNOWFLAKE_RUNNING_INSIDE_SPCS", "true").settle().unwrap();
+    assert_eq!(inside.service_token_file.as_deref(), Some(Path::new("/snowflake/session/spcs_token")));
+}
+
+#[test]
+fn the_file_of_a_token_must_hold_one() {
+    let machine = || Machine::new().given("account", "o-a").given("user", "U").given("token_file_path", "/run/token");
+    let place = "config.toml:3: the file of `token_file_path`, /run/token,";
+    check(&machine(), &format!("{place} does not exist"));
+    check(&machine().file("/run/token", " \n"), &format!("{place} is empty"));
+    check(&machine().file("/run/token", "t"), "U@o-a.snowflakecomputing.com:443 ProgrammaticAccess in /run/token");
 }
 
 #[test]

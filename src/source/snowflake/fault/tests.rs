@@ -17,6 +17,7 @@ fn settings(login: Login, where_clause: Option<&str>) -> SnowflakeSettings {
             database: Some("ANALYTICS".into()),
             schema: None,
             login,
+            service_token_file: None,
         },
         table: "marts.\"Events\"".into(),
         where_clause: where_clause.map(str::to_owned),

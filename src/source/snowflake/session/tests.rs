@@ -33,6 +33,7 @@ fn settings(server: &Server) -> SnowflakeSettings {
             database: None,
             schema: None,
             login: Login::Password(Secret::new("password-secret".into())),
+            service_token_file: None,
         },
         table: "t".into(),
         where_clause: None,
