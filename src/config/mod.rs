@@ -247,6 +247,9 @@ pub fn parse(
     people::privacy(&mut reader, &mut columns);
     let state = context.state(&mut reader, meta.as_ref().map(|meta| meta.graph.dataset_id.as_str()));
     reader.end();
+    if purpose != Purpose::Show {
+        reader.mistakes.extend(authorities(machine.environment));
+    }
     reader.mistakes.extend(unknown_variables(&(machine.variables)(), &asked.borrow(), source.unread));
     reader.mistakes.sort_by_key(Mistake::order);
     let Reader { mistakes, shown, .. } = reader;
@@ -280,6 +283,22 @@ pub fn parse(
         file: PathBuf::from(file),
         shown,
     })
+}
+
+/// The variable that names certificates to trust in place of the system's. The HTTP client reads it, and passes over
+/// in silence what it cannot read.
+/// Source: `rustls-native-certs`, and before it OpenSSL, `SSL_CTX_set_default_verify_paths`.
+const AUTHORITIES: &str = "SSL_CERT_FILE";
+
+/// Says what is wrong with the file of certificates to trust, if one is named.
+fn authorities(environment: &dyn Fn(&str) -> Option<String>) -> Option<Mistake> {
+    let path = environment(AUTHORITIES)?;
+    let what = match std::fs::read(&path) {
+        Ok(bytes) if bytes.windows(27).any(|window| window == b"-----BEGIN CERTIFICATE-----") => return None,
+        Ok(_) => "names a file without a certificate in PEM form".to_owned(),
+        Err(error) => format!("names a file that cannot be read ({})", secret::plainly(&error)),
+    };
+    Some(Mistake { place: format!("${AUTHORITIES}"), key: String::new(), what })
 }
 
 /// Variables of this program that nobody asked for: a mistyped name must not be passed over.

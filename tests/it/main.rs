@@ -3,6 +3,7 @@
 mod support;
 mod snowflake;
 mod fakesnow;
+mod network;
 mod sandbox;
 mod sandbox_faults;
 mod sandbox_sdks;

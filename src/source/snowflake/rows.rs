@@ -147,7 +147,7 @@ impl Pump {
                     renewals += 1;
                     ahead.clear();
                     next = number;
-                    parts = self.fresh(total, parts)?;
+                    parts = self.fresh(total, &parts)?;
                 }
                 Err(fault) => return Err(fault),
             }
@@ -155,7 +155,7 @@ impl Pump {
     }
 
     /// Gets fresh addresses of the same parts.
-    fn fresh(&self, total: u64, parts: Parts) -> Result<Parts, Fault> {
+    fn fresh(&self, total: u64, parts: &Parts) -> Result<Parts, Fault> {
         let (answer, answered) = oneshot::channel();
         self.ask.blocking_send(answer).map_err(|_| Fault::Stopped)?;
         let manifest = self.runtime.block_on(async {

@@ -8,3 +8,4 @@ pub(crate) mod run;
 pub(crate) mod snowflake;
 pub(crate) mod venv;
 pub(crate) mod fakesnow;
+pub(crate) mod network;
