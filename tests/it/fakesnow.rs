@@ -2,6 +2,7 @@
 
 mod peer;
 mod table;
+mod rows;
 mod sync;
 mod selection;
 mod kill;

@@ -31,7 +31,7 @@ def write(value):
         return value.hex().upper()
     if isinstance(value, float):
         return repr(value)
-    return f"{value:f}"  # int and Decimal, without an exponent
+    return str(value) if isinstance(value, int) else f"{value:f}"  # a decimal without an exponent
 
 
 def main(port, database, query):

@@ -156,7 +156,10 @@ impl Stage {
             .config_text()
             .replace("path = \"rows", &format!("path = \"{folder}/rows"))
             .replace("path = \"state/", &format!("path = \"{folder}/state/"));
-        let environment = |name: &str| (name == "FBCAPI_ACCESS_TOKEN").then(|| TOKEN.to_owned());
+        let token = ("FBCAPI_ACCESS_TOKEN".to_owned(), TOKEN.to_owned());
+        let variables = std::iter::once(&token).chain(&self.environment);
+        let environment =
+            |name: &str| variables.clone().find(|(known, _)| known == name).map(|(_, value)| value.clone());
         let machine = Machine { environment: &environment, variables: &Vec::new, today: Utc::now().date_naive() };
         config::parse("config.toml", &text, &[], Purpose::Send, machine).unwrap()
     }
