@@ -33,6 +33,7 @@ import secrets
 import socket
 import sys
 import threading
+import time
 import uuid
 
 import fakesnow.macros
@@ -88,9 +89,15 @@ class Session:
     def __init__(self, connection):
         self.connection = connection
         self.is_within_transaction = False
+        self.used = 0.0
 
     def database(self):
         return self.connection.database or ""
+
+    def end_transaction(self):
+        """Ends a transaction that was not ended."""
+        self.connection._duck_conn.rollback()
+        self.is_within_transaction = False
 
 
 class Writer:
@@ -105,15 +112,20 @@ class Writer:
         self.holder = None
 
     async def enter(self, session):
-        if self.holder is session:
-            return
-        try:
-            await asyncio.wait_for(self.lock.acquire(), PATIENCE_SECONDS)
-        except TimeoutError:
-            # The holder is gone: its lock is taken over as it is.
-            self.holder.connection._duck_conn.rollback()
-            self.holder.is_within_transaction = False
-        self.holder = session
+        session.used = time.monotonic()
+        while self.holder is not session:
+            try:
+                await asyncio.wait_for(self.lock.acquire(), PATIENCE_SECONDS)
+                self.holder = session
+            except TimeoutError:
+                self.release_if_idle()
+
+    def release_if_idle(self):
+        holder = self.holder
+        is_idle = holder and time.monotonic() - holder.used >= PATIENCE_SECONDS
+        if is_idle and holder.is_within_transaction:
+            holder.end_transaction()
+            self.leave(holder)
 
     def leave(self, session):
         if self.holder is session and not session.is_within_transaction:
@@ -368,8 +380,7 @@ async def close(request):
     if request.query_params.get("delete"):
         del SESSIONS[token]
         if session.is_within_transaction:
-            session.connection._duck_conn.rollback()
-            session.is_within_transaction = False
+            session.end_transaction()
             WRITERS[session.database()].leave(session)
     return JSONResponse(done(None))
 

@@ -49,6 +49,8 @@ def arrow_column(column):
     kind = column.type
     if pa.types.is_decimal(kind):
         return narrow(unscaled(column)) if kind.precision <= 18 else column
+    if pa.types.is_uint64(kind):  # a HASH, which has a sign in Snowflake
+        return narrow(column.view(pa.int64()))
     if pa.types.is_integer(kind):
         return narrow(column.cast(pa.int64()))
     if pa.types.is_timestamp(kind):
