@@ -60,6 +60,7 @@ MASTERS = {}  # master token -> Session
 WRITERS = {}  # database -> Writer
 PARTS = {}  # id -> (bytes, whether they say that they are compressed, Faults)
 PENDING = {}  # query id -> [polls that are left, answer, Faults]
+ENDED = {}  # query id -> (answer, what `result` makes its data of)
 ANSWERED = {}  # request id -> answer to a statement whose answer may be lost
 HAPPENED = collections.Counter()  # (database, comment, fault) -> times
 SEEN = collections.defaultdict(collections.Counter)  # database -> what a test may ask for: faults, polls and parts
@@ -235,7 +236,8 @@ async def answer_to(session, sql, faults, address):
     query_id = str(uuid.uuid4())
     try:
         is_query, table, rowtype = await run_in_turn(session, sql)
-        data = await run_in_threadpool(result, table, rowtype, is_query, faults, address)
+        made_of = (table, rowtype, is_query, faults, address)
+        data = await run_in_threadpool(result, *made_of)
     except snowflake.connector.errors.Error as error:
         code = f"{error.errno or 603:06}"
         data = {"errorCode": code, "sqlState": error.sqlstate, "queryId": query_id, "internalError": False}
@@ -244,7 +246,10 @@ async def answer_to(session, sql, faults, address):
         print(f"cannot run: {sql}\n{error!r}", file=sys.stderr, flush=True)
         return refused("000603", f"fakesnow cannot run this: {error}", {"queryId": query_id})
     final = {"finalDatabaseName": session.database(), "finalRoleName": "REPORTER", "finalWarehouseName": "WH"}
-    return done(data | final | {"queryId": query_id, "statementTypeId": 4096 if is_query else 8192, "sqlState": None})
+    kind = {"queryId": query_id, "statementTypeId": 4096 if is_query else 8192, "sqlState": None}
+    answer = done(data | final | kind)
+    ENDED[query_id] = (answer, made_of)
+    return answer
 
 
 def in_progress(query_id):
@@ -341,12 +346,19 @@ async def statement(request):
 
 async def poll(request):
     query_id = request.path_params["query"]
-    if query_id not in PENDING:
+    if query_id in PENDING:
+        PENDING[query_id][0] -= 1
+        left, answer, faults = PENDING[query_id]
+        faults.note("poll")
+        if left > 0:
+            return JSONResponse(in_progress(query_id))
+        del PENDING[query_id]
+        return JSONResponse(answer)
+    if query_id not in ENDED:
         return JSONResponse(refused("000709", f"Statement {query_id} not found"))
-    PENDING[query_id][0] -= 1
-    left, answer, faults = PENDING[query_id]
-    faults.note("poll")
-    return JSONResponse(in_progress(query_id) if left > 0 else answer)
+    # Who asks again wants fresh addresses of the same parts.
+    answer, made_of = ENDED[query_id]
+    return JSONResponse(done(answer["data"] | await run_in_threadpool(result, *made_of)))
 
 
 async def seen(request):

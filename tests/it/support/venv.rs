@@ -51,6 +51,7 @@ fn succeed(command: &mut Command, packages: &[&str]) {
         packages.join(" ")
     );
     let output = command.output().unwrap_or_else(|error| panic!("python3 cannot be run: {error}\n{remedy}"));
-    let said = String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success(), "{command:?} failed: {said}\n{remedy}");
+    // Debian says on standard output that its package with pip is missing.
+    let said = [output.stdout, output.stderr].concat();
+    assert!(output.status.success(), "{command:?} failed: {}\n{remedy}", String::from_utf8_lossy(&said));
 }
