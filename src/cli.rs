@@ -54,6 +54,9 @@ pub enum Command {
     /// Check, copy, carry over or restore the state, which knows what was sent
     #[command(subcommand, after_help = STATE_EXAMPLES)]
     State(StateCommand),
+    /// Print the dbt model that makes the table from dbt-nexus, or its tests
+    #[command(after_help = MODEL_EXAMPLES)]
+    Model(ModelArgs),
     /// Send invented rows to a server on this machine, to see how it works
     #[command(after_help = DEMO_EXAMPLES)]
     Demo(DemoArgs),
@@ -166,6 +169,12 @@ const RESOLVE_EXAMPLES: &str = "\
 Examples (fbcapi status names the runs and batches in doubt; Events Manager may tell what arrived):
   fbcapi resolve 20261123T150901Z-1a2b --drop      they count as sent and never leave again
   fbcapi resolve 20261123T150901Z-1a2b/3 --resend  the next run sends them again";
+
+const MODEL_EXAMPLES: &str = "\
+Examples (docs/model.md; [events], [columns] and [model] of the configuration decide what is printed):
+  fbcapi model > models/facebook_events.sql
+  fbcapi model schema > models/facebook_events.yml   tests, and an exposure for fbcapi
+  dbt build --select +facebook_events && fbcapi sync";
 
 const HASH_EXAMPLES: &str = "\
 Examples:
@@ -296,6 +305,23 @@ pub enum Look {
     Always,
     /// In no case: only the state is asked
     Never,
+}
+
+/// Which file of the model to print.
+#[derive(Debug, Args)]
+pub struct ModelArgs {
+    /// The file
+    #[arg(value_enum, default_value_t = ModelFile::Sql, value_name = "FILE")]
+    pub file: ModelFile,
+}
+
+/// A file of the model.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum ModelFile {
+    /// The model itself
+    Sql,
+    /// The tests of its rows, and the exposure
+    Schema,
 }
 
 /// What to do with refused events.

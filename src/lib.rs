@@ -10,6 +10,7 @@
 //! them all:
 //!
 //! - [`config`] reads a file, the environment and flags, and gives values that are all checked.
+//! - [`model`] writes the dbt model that makes the table.
 //! - [`source`] gives Arrow record batches, from Snowflake or from files.
 //! - [`event`] makes an event of a row, or says why not; [`meta`] knows how Meta wants it.
 //! - [`batch`] gathers events; [`deliver`] takes a batch to its end; [`ledger`] remembers what was tried.
@@ -30,6 +31,7 @@ pub mod cli;
 pub mod config;
 pub mod private;
 pub mod sync;
+pub mod model;
 pub mod source;
 pub mod event;
 pub mod meta;

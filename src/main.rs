@@ -63,6 +63,13 @@ fn run(cli: &Cli) -> anyhow::Result<Exit> {
         Command::Rejects(args) => over_ledger(cli, |config| commands::rejects::run(args, config, Utc::now())),
         Command::Resolve(args) => over_ledger(cli, |config| commands::resolve::run(args, config, Utc::now())),
         Command::State(command) => over_ledger(cli, |config| commands::state::run(command, config, Utc::now())),
+        Command::Model(args) => {
+            let machine = machine();
+            match find(cli, machine).and_then(|file| config::load_model(&file, machine)) {
+                Ok(model) => commands::model::run(args, &model),
+                Err(refused) => Ok(tell(&refused.mistakes)),
+            }
+        }
         Command::Demo(args) => runtime()?.block_on(commands::demo::run(args.rows.try_into()?, world)),
         Command::Sandbox(args) => runtime()?.block_on(commands::sandbox::run(args, machine().environment)),
         Command::Hash(args) => hash_values(cli, args),

@@ -8,6 +8,7 @@ pub mod explain;
 pub mod hash;
 pub mod manual;
 mod ledger;
+pub mod model;
 pub mod rejects;
 pub mod resolve;
 pub mod sandbox;

@@ -10,6 +10,7 @@ mod meta;
 mod people;
 mod state;
 mod ledger;
+mod model;
 
 use std::cell::RefCell;
 use std::collections::BTreeSet;
@@ -18,6 +19,7 @@ use std::path::{Path, PathBuf};
 use chrono::NaiveDate;
 
 pub use ledger::{LedgerConfig, load_ledger};
+pub use model::load_model;
 pub use reader::{Mistake, Overrides, Shown};
 use reader::{Reader, did_you_mean};
 pub use secret::{Renewable, SecretSource};
@@ -246,6 +248,8 @@ pub fn parse(
     let normalize = context.normalize(&mut reader, source.date_format);
     people::privacy(&mut reader, &mut columns);
     let state = context.state(&mut reader, meta.as_ref().map(|meta| meta.graph.dataset_id.as_str()));
+    // Only `fbcapi model` uses it; a mistake in it is one all the same.
+    drop(model::section(&mut reader));
     reader.end();
     if purpose != Purpose::Show {
         reader.mistakes.extend(authorities(machine.environment));

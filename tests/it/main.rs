@@ -14,6 +14,7 @@ mod check;
 mod commands;
 mod hash;
 mod help;
+mod model;
 mod payloads;
 mod faults;
 mod kill;

@@ -103,7 +103,7 @@ pub(super) fn dotted(parts: &[Identifier]) -> String {
 ///
 /// A quote is doubled, and so is a backslash, because Snowflake reads escape sequences within single quotes.
 /// Source: Snowflake SQL reference, "String & binary data types", "Escape sequences in single-quoted string constants".
-pub(super) fn literal(text: &str) -> String {
+pub(crate) fn literal(text: &str) -> String {
     format!("'{}'", text.replace('\\', "\\\\").replace('\'', "''").replace('\0', ""))
 }
 

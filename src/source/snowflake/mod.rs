@@ -31,13 +31,14 @@ use tokio::sync::{mpsc, oneshot};
 pub use self::account::{Connection, Login, Protocol, TokenKind};
 pub use self::connection::{Given, Layer, Mistake, canonical_key, settle};
 pub use self::connections_file::{FileText, World, read_file};
+pub(crate) use self::identifier::literal;
 pub use self::wire::Patience;
 
 use self::answer::Manifest;
 use self::columns::match_columns;
 use self::decode::Decoder;
 use self::fault::{Context, Statement};
-use self::identifier::{Identifier, parse_path};
+use self::identifier::{Identifier, dotted, parse_path};
 use self::session::Session;
 use super::{RowStream, Selection, SourceError, Trouble};
 
@@ -80,6 +81,13 @@ impl SnowflakeSettings {
 /// Says what is wrong with the name of a table, for a message that begins with the name; needs no connection.
 pub fn check_table(name: &str) -> Result<(), &'static str> {
     parse_path(name, 3).map(drop)
+}
+
+/// Gives the name of a table as SQL understands it, and its last part alone.
+pub(crate) fn table_name(name: &str) -> Result<(String, String), &'static str> {
+    let path = parse_path(name, 3)?;
+    let last = path.last().map(|part| part.spelling().to_owned()).unwrap_or_default();
+    Ok((dotted(&path), last))
 }
 
 /// What a run takes from the world around it.

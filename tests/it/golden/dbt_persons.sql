@@ -1,0 +1,97 @@
+{# Printed by `fbcapi model`: change its configuration, not this file. #}
+{{ config(materialized='table') }}
+
+with target_events as (
+    select
+        event_id,
+        occurred_at,
+        event_name,
+        event_description,
+        source,
+        value,
+        value_unit,
+        case event_name
+            when 'purchase completed' then 'Purchase'
+            when 'lead generated' then 'Lead'
+            when 'sign up' then 'CompleteRegistration'
+            when 'it''s over' then 'Cancelled'
+            else 'Other'
+        end as facebook_event_type,
+        case event_name
+            when 'purchase completed' then 'product'
+        end as facebook_content_type
+    from {{ ref('nexus_events') }}
+    where event_name in ('purchase completed', 'lead generated', 'sign up', 'it''s over', 'survey')
+      and source in ('shop', 'crm')
+),
+
+customers as (
+    -- An event without anyone in this role is left out: there is nobody whom Meta could find.
+    select
+        event_id,
+        person_id
+    from {{ ref('nexus_person_participants') }}
+    where role = 'customer'
+),
+
+clicks as (
+    select
+        attributed_event_id as event_id,
+        fbclid,
+        touchpoint_occurred_at as fbclid_occurred_at,
+        attribution_model_name
+    from {{ ref('nexus_attribution_model_results') }}
+    where attribution_model_name = 'last_fbclid'
+      and fbclid is not null
+),
+
+facebook_events as (
+    select
+        e.event_id,
+        e.occurred_at,
+        e.event_name,
+        e.event_description,
+        e.source,
+        e.value,
+        e.value_unit,
+        c.person_id,
+        p.email,
+        p.full_name,
+        p.phone,
+        p.first_name,
+        p.last_name,
+        p.external_id,
+        p.date_of_birth,
+        k.fbclid,
+        k.fbclid_occurred_at,
+        k.attribution_model_name,
+        e.facebook_event_type,
+        e.facebook_content_type,
+        'EUR' as currency,
+        current_timestamp as processed_at
+    from target_events e
+    inner join customers c
+        on c.event_id = e.event_id
+    left join {{ ref('nexus_persons') }} p
+        on p.person_id = c.person_id
+    left join clicks k
+        on k.event_id = e.event_id
+    where c.person_id is not null
+    -- One row for each event, whatever the joins give:
+    -- a person with an e-mail address before one without;
+    -- a person with a phone number before one without;
+    -- the latest click;
+    -- the lowest id, so that each build chooses alike.
+    qualify row_number() over (
+        partition by e.event_id
+        order by
+            case when p.email is null then 1 else 0 end,
+            case when p.phone is null then 1 else 0 end,
+            k.fbclid_occurred_at desc nulls last,
+            c.person_id,
+            k.fbclid
+    ) = 1
+)
+
+select * from facebook_events
+order by occurred_at desc
