@@ -171,10 +171,11 @@ Examples (fbcapi status names the runs and batches in doubt; Events Manager may 
   fbcapi resolve 20261123T150901Z-1a2b/3 --resend  the next run sends them again";
 
 const MODEL_EXAMPLES: &str = "\
-Examples (docs/model.md; [events], [columns] and [model] of the configuration decide what is printed):
+Examples:
   fbcapi model > models/facebook_events.sql
   fbcapi model schema > models/facebook_events.yml   tests, and an exposure for fbcapi
-  dbt build --select +facebook_events && fbcapi sync";
+  dbt build --select +facebook_events && fbcapi sync
+[events], [columns] and [model] of the configuration decide what is printed: docs/model.md.";
 
 const HASH_EXAMPLES: &str = "\
 Examples:
