@@ -2,11 +2,15 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use tokio::sync::watch;
+use tokio::time::Instant;
 
+use super::console;
 use super::human::{counted, grouped};
+use crate::sync::Watched;
 
 /// How far a run is. Counted by those who do the work, shown by [`Bar`].
 #[derive(Debug, Default)]
@@ -82,6 +86,80 @@ impl Drop for Bar {
     }
 }
 
+/// How often a query that runs long is told of where nobody watches.
+const TOLD_EVERY: Duration = Duration::from_secs(60);
+
+/// What is shown of a query that runs in Snowflake; gone when dropped.
+#[derive(Debug)]
+pub struct Waiting(tokio::task::JoinHandle<()>);
+
+impl Waiting {
+    /// Starts to tell how long the query has been running: several times a second in a terminal, each minute elsewhere.
+    pub fn start(watched: Watched, since: watch::Receiver<Option<Instant>>) -> Self {
+        Self(tokio::spawn(async move {
+            match watched {
+                Watched::Yes => {
+                    let bar = Cleared(ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr()));
+                    bar.0.set_style(style("{spinner} {msg}"));
+                    tell(since, Duration::from_millis(100), |words| {
+                        bar.0.set_message(words);
+                        bar.0.tick();
+                    })
+                    .await;
+                }
+                Watched::No => tell(since, TOLD_EVERY, |words| console::say(&format!("{words}\n"))).await,
+            }
+        }))
+    }
+}
+
+impl Drop for Waiting {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}
+
+/// A bar that leaves nothing behind.
+struct Cleared(ProgressBar);
+
+impl Drop for Cleared {
+    fn drop(&mut self) {
+        self.0.finish_and_clear();
+    }
+}
+
+/// Says how long a query has been running, again and again, for ever.
+async fn tell(since: watch::Receiver<Option<Instant>>, every: Duration, mut say: impl FnMut(String)) {
+    loop {
+        tokio::time::sleep(every).await;
+        let began = *since.borrow();
+        if let Some(began) = began {
+            say(format!("Snowflake is running the query ({} s)", began.elapsed().as_secs()));
+        }
+    }
+}
+
 fn style(template: &str) -> ProgressStyle {
     ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_query_that_runs_long_is_told_of_while_it_runs() {
+        let (running, since) = watch::channel(None);
+        let mut said = Vec::new();
+        {
+            let telling = tell(since, TOLD_EVERY, |words| said.push(words));
+            tokio::pin!(telling);
+            for (seconds, then) in [(90, Some(())), (120, None), (120, None)] {
+                assert!(tokio::time::timeout(Duration::from_secs(seconds), telling.as_mut()).await.is_err());
+                running.send_replace(then.map(|()| Instant::now()));
+            }
+        }
+        // It was asked at 60, 120, 180, 240 and 300 seconds; the query ran from 90 to 210.
+        assert_eq!(said, ["Snowflake is running the query (30 s)", "Snowflake is running the query (90 s)"]);
+    }
 }

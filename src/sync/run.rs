@@ -15,7 +15,7 @@ use crate::event::rules::Rules;
 use crate::ledger::RunId;
 use crate::meta::ActionSource;
 use crate::meta::window::oldest_accepted;
-use crate::report::progress::Progress;
+use crate::report::progress::{Progress, Waiting};
 use crate::source::snowflake::Surroundings;
 use crate::source::{RowStream, Selection, SourceError, StoreWindow};
 
@@ -132,6 +132,7 @@ impl<'a> Run<'a> {
     /// Opens the source, unless a signal comes first.
     pub(super) async fn open_source(&self, halt: &watch::Sender<Option<Halt>>) -> Result<RowStream, SourceError> {
         let mut halted = halt.subscribe();
+        let _waiting = Waiting::start(self.options.watched, self.surroundings.query_since.subscribe());
         tokio::select! {
             rows = self.rows() => rows,
             _ = halted.wait_for(Option::is_some) => {

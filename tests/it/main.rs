@@ -4,6 +4,7 @@ mod support;
 mod snowflake;
 mod fakesnow;
 mod network;
+mod volume;
 mod sandbox;
 mod sandbox_faults;
 mod sandbox_sdks;

@@ -3,6 +3,7 @@
 mod login;
 mod statement;
 mod parts;
+mod whole;
 
 use std::net::SocketAddr;
 use std::time::Duration;

@@ -5,7 +5,6 @@
 use std::collections::HashMap;
 use std::io::Read as _;
 
-use arrow_ipc::reader::StreamReader;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
@@ -18,7 +17,8 @@ use super::columns::{Column, Kind};
 use super::decode::first_count;
 use super::fault::{Fault, Step};
 use super::identifier::Identifier;
-use super::wire::unzipped;
+use super::login::CHUNK_MEGABYTES;
+use super::wire::{open_stream, unzipped};
 
 /// An answer larger than this is refused: the inline part of a result is far smaller.
 const MAX_ANSWER_BYTES: u64 = 256 * 1024 * 1024;
@@ -128,12 +128,18 @@ pub(super) struct Chunk {
     /// How many rows it holds.
     #[serde(default)]
     pub(super) row_count: u64,
+    compressed_size: Option<u64>,
 }
 
 impl Chunk {
     /// Gives the address, which is signed and therefore as good as a password.
     pub(super) fn address(&self) -> &str {
         &self.url
+    }
+
+    /// Gives how many bytes it holds as it is fetched, or the most that was asked for.
+    pub(super) fn bytes(&self) -> u64 {
+        self.compressed_size.unwrap_or(u64::from(CHUNK_MEGABYTES) << 20)
     }
 }
 
@@ -239,7 +245,7 @@ pub(super) fn affected_rows(manifest: &Manifest) -> Result<u64, Fault> {
             row.iter().map(|cell| cell.as_str().and_then(|text| text.parse().ok()).or_else(|| cell.as_u64())).collect()
         }
         (Format::Arrow, Some(inline)) => {
-            let mut reader = StreamReader::try_new(unzipped(inline), None).map_err(|_| unreadable())?;
+            let mut reader = open_stream(inline).ok_or_else(unreadable)?;
             let batch = reader.next().and_then(Result::ok).filter(|batch| batch.num_rows() == 1);
             let batch = batch.ok_or_else(unreadable)?;
             batch.columns().iter().map(first_count).collect()

@@ -18,6 +18,7 @@ use arrow_schema::{DataType, Field, Schema, SchemaRef, TimeUnit};
 
 use super::fault::{Fault, Step};
 use super::query::{Form, Output};
+use super::shapes;
 use crate::source::NATURE;
 
 /// Converts the batches of one result.
@@ -57,10 +58,11 @@ impl Decoder {
         let given = batch.columns().iter().zip(batch.schema_ref().fields());
         for (output, (array, field)) in self.outputs.iter().zip(given) {
             let scale = field.metadata().get("scale").and_then(|scale| scale.parse().ok()).unwrap_or(0);
+            let logical = field.metadata().get("logicalType").map_or("", String::as_str);
             let column = match output.form {
-                Form::Text => text(array, scale),
-                Form::Json => text(array, scale).map(|array| plain_json(array.as_string())),
-                Form::Microseconds => integers(array, scale).map(|array| {
+                Form::Text => text(array, logical, scale),
+                Form::Json => text(array, logical, scale).map(|array| plain_json(array.as_string())),
+                Form::Microseconds => instants(array, logical, scale).map(|array| {
                     let times = array.reinterpret_cast::<TimestampMicrosecondType>().with_timezone("UTC");
                     Arc::new(times) as ArrayRef
                 }),
@@ -76,8 +78,20 @@ impl Decoder {
     }
 }
 
+/// Makes instants of an array: microseconds as the statement asks for, or a timestamp.
+fn instants(array: &ArrayRef, logical: &str, scale: u8) -> Option<Int64Array> {
+    shapes::microseconds(array, logical, scale).map(Int64Array::from).or_else(|| integers(array, scale))
+}
+
 /// Makes text of an array.
-fn text(array: &ArrayRef, scale: u8) -> Option<ArrayRef> {
+fn text(array: &ArrayRef, logical: &str, scale: u8) -> Option<ArrayRef> {
+    if let Some(cells) = shapes::text(array, logical, scale) {
+        return Some(Arc::new(StringArray::from(cells)));
+    }
+    // A cell of such a type that cannot be written is not taken for the number that it came as.
+    if logical.starts_with("TIME") && !matches!(array.data_type(), DataType::Utf8 | DataType::Null) {
+        return None;
+    }
     Some(match array.data_type() {
         DataType::Utf8 => Arc::clone(array),
         DataType::LargeUtf8 => strings(array.as_string::<i64>().iter()),
@@ -92,8 +106,13 @@ fn text(array: &ArrayRef, scale: u8) -> Option<ArrayRef> {
         DataType::Int32 => written(array.as_primitive::<Int32Type>(), |value| decimal(value.into(), scale)),
         DataType::Int64 => written(array.as_primitive::<Int64Type>(), |value| decimal(value.into(), scale)),
         DataType::Decimal128(_, scale) => {
-            let scale = u8::try_from(*scale).ok()?;
-            written(array.as_primitive::<Decimal128Type>(), |value| decimal(value, scale))
+            let values = array.as_primitive::<Decimal128Type>();
+            if let Ok(scale) = u8::try_from(*scale) {
+                written(values, |value| decimal(value, scale))
+            } else {
+                let zeros = "0".repeat(scale.unsigned_abs().into());
+                written(values, |value| if value == 0 { "0".into() } else { format!("{value}{zeros}") })
+            }
         }
         _ => return None,
     })
@@ -108,7 +127,7 @@ fn written<T: ArrowPrimitiveType>(array: &PrimitiveArray<T>, write: impl Fn(T::N
 }
 
 /// Writes an unscaled integer as the decimal that it stands for, exactly.
-fn decimal(unscaled: i128, scale: u8) -> String {
+pub(super) fn decimal(unscaled: i128, scale: u8) -> String {
     let scale = usize::from(scale);
     let sign = if unscaled < 0 { "-" } else { "" };
     let digits = format!("{:0>width$}", unscaled.unsigned_abs(), width = scale + 1);
@@ -134,13 +153,20 @@ fn integers(array: &ArrayRef, scale: u8) -> Option<Int64Array> {
         let parsed: Option<Vec<_>> = values.map(|value| value.map(str::parse).transpose().ok()).collect();
         return parsed.map(Int64Array::from);
     }
+    match array.data_type() {
+        DataType::Boolean => Some(array.as_boolean().iter().map(|value| value.map(i64::from)).collect()),
+        DataType::Null => Some(Int64Array::new_null(array.len())),
+        _ => widened(array),
+    }
+}
+
+/// Makes 64-bit integers of an array of integers of any width.
+pub(super) fn widened(array: &ArrayRef) -> Option<Int64Array> {
     Some(match array.data_type() {
         DataType::Int8 => array.as_primitive::<Int8Type>().unary(i64::from),
         DataType::Int16 => array.as_primitive::<Int16Type>().unary(i64::from),
         DataType::Int32 => array.as_primitive::<Int32Type>().unary(i64::from),
         DataType::Int64 => array.as_primitive::<Int64Type>().clone(),
-        DataType::Boolean => array.as_boolean().iter().map(|value| value.map(i64::from)).collect(),
-        DataType::Null => Int64Array::new_null(array.len()),
         _ => return None,
     })
 }
@@ -235,6 +261,34 @@ mod tests {
             0,
             &["-17.0141183460469231731687303715884105728", "0.0000000000000000000000000000000000001", "NULL"],
         );
+    }
+
+    #[test]
+    fn decimals_may_have_a_negative_scale() {
+        let wide = Decimal128Array::from(vec![Some(12), Some(-12), Some(0), None]).with_precision_and_scale(10, -3);
+        check(Form::Text, wide.unwrap(), 0, &["12000", "-12000", "0", "NULL"]);
+        let most = 99_999_999_999_999_999_999_999_999_999_999_999_999_i128;
+        let wide = Decimal128Array::from(vec![most, -most]).with_precision_and_scale(38, 0).unwrap();
+        check(Form::Text, wide, 0, &[&most.to_string(), &(-most).to_string()]);
+    }
+
+    #[test]
+    fn timestamps_are_instants_and_what_cannot_be_one_is_no_number() {
+        let named = |logical: &str, scale: u8, array: ArrayRef, form| {
+            let metadata =
+                [("scale".to_owned(), scale.to_string()), ("logicalType".to_owned(), logical.to_owned())].into();
+            let field = Field::new("SENT", array.data_type().clone(), true).with_metadata(metadata);
+            let batch = RecordBatch::try_new(Arc::new(Schema::new(vec![field])), vec![array]).unwrap();
+            let decoder = Decoder::new(vec![Output { name: "asked".into(), form, nature: Nature::Text }]);
+            decoder.convert(&batch).map(|batch| Arc::clone(batch.column(0)))
+        };
+        let millis = || Arc::new(Int64Array::from(vec![Some(-1), None])) as ArrayRef;
+        let found = named("TIMESTAMP_NTZ", 3, millis(), Form::Microseconds).unwrap();
+        let found = found.as_primitive::<TimestampMicrosecondType>();
+        assert_eq!((found.value(0), found.is_null(1)), (-1_000, true));
+        let found = named("TIMESTAMP_LTZ", 3, millis(), Form::Text).unwrap();
+        assert_eq!(found.as_string::<i32>().value(0), "1969-12-31T23:59:59.999+00:00");
+        assert!(named("TIME", 0, millis(), Form::Text).is_err());
     }
 
     #[test]

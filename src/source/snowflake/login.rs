@@ -19,6 +19,10 @@ use crate::private::Secret;
 /// results they get is not documented, so both are read.
 const CLIENT_APP_ID: &str = "fbcapi";
 
+/// The largest part of a result that is asked for, the least that Snowflake takes: a few parts are in memory at a time.
+/// Source: Snowflake SQL reference, "Parameters", `CLIENT_RESULT_CHUNK_SIZE`.
+pub(super) const CHUNK_MEGABYTES: u32 = 16;
+
 /// Makes the body of a login out of the one that the crate made.
 pub(super) fn body(
     of_the_crate: &[u8],
@@ -112,7 +116,7 @@ fn session_parameters(query_timeout: Duration) -> Value {
         "QUERY_TAG": "fbcapi",
         "TIMEZONE": "UTC",
         "GO_QUERY_RESULT_FORMAT": "ARROW",
-        "CLIENT_RESULT_CHUNK_SIZE": 48,
+        "CLIENT_RESULT_CHUNK_SIZE": CHUNK_MEGABYTES,
         "STATEMENT_TIMEOUT_IN_SECONDS": query_timeout.as_secs().max(1),
         "TIMESTAMP_INPUT_FORMAT": "AUTO",
         "DATE_INPUT_FORMAT": "AUTO",

@@ -17,6 +17,7 @@ mod statement;
 mod session;
 mod answer;
 mod json_rows;
+mod shapes;
 mod decode;
 mod rows;
 mod fault;
@@ -26,7 +27,8 @@ use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use ring::rand::{SecureRandom as _, SystemRandom};
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{mpsc, oneshot, watch};
+use tokio::time::Instant;
 
 pub use self::account::{Connection, Login, Protocol, TokenKind};
 pub use self::connection::{Given, Layer, Mistake, canonical_key, settle};
@@ -99,13 +101,21 @@ pub struct Surroundings {
     pub random: fn() -> u64,
     /// How long to wait for what.
     pub patience: Patience,
+    /// Since when Snowflake has been running a query that is waited for, for whoever watches.
+    pub query_since: watch::Sender<Option<Instant>>,
     /// Held until the session is closed; whoever holds the receiver can wait for that before the process ends.
     pub farewell: Option<mpsc::Sender<()>>,
 }
 
 impl Default for Surroundings {
     fn default() -> Self {
-        Self { now: Utc::now, random: random_bits, patience: Patience::default(), farewell: None }
+        Self {
+            now: Utc::now,
+            random: random_bits,
+            patience: Patience::default(),
+            query_since: watch::Sender::new(None),
+            farewell: None,
+        }
     }
 }
 

@@ -7,7 +7,6 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use arrow_array::RecordBatch;
-use arrow_ipc::reader::StreamReader;
 use bytes::Bytes;
 use http::{HeaderMap, Method};
 use reqwest::{Request, Url};
@@ -21,11 +20,14 @@ use super::decode::Decoder;
 use super::fault::{Fault, Step};
 use super::json_rows::{self, Stop};
 use super::session::Session;
-use super::wire::{Wire, unzipped};
+use super::wire::{Wire, open_stream, unzipped};
 use crate::source::SourceError;
 
-/// So many parts are fetched before they are needed.
-const AHEAD: usize = 3;
+/// So many parts are fetched before they are needed, the one that is needed next among them,
+const AHEAD: usize = 4;
+
+/// if they hold no more bytes than this. One is fetched whatever it holds.
+const MOST_BYTES_AHEAD: u64 = 16 << 20;
 
 /// So often fresh addresses are asked for without a part arriving in between.
 const MOST_RENEWALS: u32 = 3;
@@ -132,7 +134,11 @@ impl Pump {
         let mut ahead = VecDeque::new();
         let mut done = Done { batches: 0, before: self.came };
         loop {
-            while let (true, Some(chunk)) = (ahead.len() < AHEAD, parts.chunks.get(next)) {
+            while let Some(chunk) = parts.chunks.get(next) {
+                let bytes: u64 = parts.chunks.get(number..=next).unwrap_or_default().iter().map(Chunk::bytes).sum();
+                if ahead.len() == AHEAD || (next > number && bytes > MOST_BYTES_AHEAD) {
+                    break;
+                }
                 ahead.push_back(Fetching::start(&self.runtime, &parts.fetcher, chunk));
                 next += 1;
             }
@@ -228,7 +234,7 @@ impl Pump {
         };
         match self.format {
             Format::Arrow => {
-                let reader = StreamReader::try_new(unzipped(bytes), None).map_err(|_| Trouble::Torn)?;
+                let reader = open_stream(bytes).ok_or(Trouble::Torn)?;
                 for batch in reader {
                     next(self, &batch.map_err(|_| Trouble::Torn)?)?;
                 }

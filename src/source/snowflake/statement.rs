@@ -6,8 +6,10 @@ use http::Method;
 use http::header::{ACCEPT, CONTENT_TYPE, HeaderValue};
 use reqwest::Request;
 use serde_json::json;
+use tokio::sync::watch;
 use tokio::time::Instant;
 
+use super::Surroundings;
 use super::answer::{self, Manifest, Meaning, open_envelope, read_manifest};
 use super::fault::{Fault, Step};
 use super::transport::Transport;
@@ -30,11 +32,28 @@ pub(super) enum Standing {
 /// questions only keeps a hasty server from being flooded.
 const LONGEST_PAUSE: Duration = Duration::from_secs(2);
 
+/// Tells whoever watches that a query is waited for, until it is dropped.
+struct Shown(watch::Sender<Option<Instant>>);
+
+impl Shown {
+    fn start(surroundings: &Surroundings) -> Self {
+        surroundings.query_since.send_replace(Some(Instant::now()));
+        Self(surroundings.query_since.clone())
+    }
+}
+
+impl Drop for Shown {
+    fn drop(&mut self) {
+        self.0.send_replace(None);
+    }
+}
+
 impl Transport {
     /// Runs the statement of a request of the crate and keeps its result; or, where the session wants the result of an
     /// earlier one, asks for that instead.
     pub(super) async fn statement(&self, request: Request) -> Result<String, Fault> {
         let deadline = self.deadline(Step::Statement);
+        let _shown = Shown::start(self.wire().surroundings());
         let result = match self.left(|left| left.wanted.take()) {
             None => self.hand_in(request, deadline).await,
             Some(path) => self.fetch(&path, deadline).await,

@@ -1,10 +1,11 @@
 //! Sends a request and gets its whole answer: timeouts, repetitions and the waits between them.
 
 use std::error::Error;
-use std::io::{self, Read};
+use std::io::{self, Cursor, Read};
 use std::time::Duration;
 
-use bytes::Bytes;
+use arrow_ipc::reader::StreamReader;
+use bytes::{Bytes, BytesMut};
 use chrono::{DateTime, Utc};
 use flate2::read::MultiGzDecoder;
 use http::header::{ACCEPT_ENCODING, DATE, HeaderValue, RETRY_AFTER, USER_AGENT};
@@ -143,7 +144,7 @@ impl Wire {
             let breakage = breakage_of(error, started.elapsed());
             Setback::Passing(Fault::Broken { step, address: address.clone(), breakage }, None)
         };
-        let response = self.client.execute(request).await.map_err(|error| broken(&error))?;
+        let mut response = self.client.execute(request).await.map_err(|error| broken(&error))?;
         let status = response.status();
         let asked_wait = header(&response, RETRY_AFTER).and_then(|text| text.trim().parse().ok());
         if is_passing(status) {
@@ -152,7 +153,13 @@ impl Wire {
         let date = header(&response, DATE)
             .and_then(|text| DateTime::parse_from_rfc2822(text).ok())
             .map(|date| date.with_timezone(&Utc));
-        let body = response.bytes().await.map_err(|error| broken(&error))?;
+        // Collected at once, the body would stand in memory twice for a moment.
+        let announced = response.content_length().and_then(|bytes| usize::try_from(bytes).ok()).unwrap_or_default();
+        let mut body = BytesMut::with_capacity(announced.min(MOST_RESERVED_BYTES));
+        while let Some(bytes) = response.chunk().await.map_err(|error| broken(&error))? {
+            body.extend_from_slice(&bytes);
+        }
+        let body = body.freeze();
         match (step, status.as_u16()) {
             (_, 200..=299) => Ok(Answer { body, date }),
             // S3 and Azure answer 403 for an address that has expired, Google Cloud Storage 400.
@@ -164,6 +171,9 @@ impl Wire {
         }
     }
 }
+
+/// No more memory is reserved for a body because of what it says of its own size.
+const MOST_RESERVED_BYTES: usize = 16 << 20;
 
 const USER_AGENT_TEXT: &str = concat!("fbcapi/", env!("CARGO_PKG_VERSION"));
 
@@ -232,6 +242,25 @@ fn header(response: &reqwest::Response, name: http::HeaderName) -> Option<&str> 
 pub(super) fn unzipped(body: &Bytes) -> Box<dyn Read + Send + '_> {
     // Source: RFC 1952, section 2.3.1, the two bytes that begin a gzip member.
     if body.starts_with(&[0x1f, 0x8b]) { Box::new(MultiGzDecoder::new(body.as_ref())) } else { Box::new(body.as_ref()) }
+}
+
+/// The head of an Arrow stream is far smaller than this.
+const MOST_SCHEMA_BYTES: i32 = 1 << 20;
+
+/// Opens an Arrow stream; `None` where the bytes are none.
+pub(super) fn open_stream(bytes: &Bytes) -> Option<StreamReader<Box<dyn Read + Send + '_>>> {
+    let mut stream = unzipped(bytes);
+    let (mut head, mut length) = ([0; 4], [0; 4]);
+    stream.read_exact(&mut head).ok()?;
+    stream.read_exact(&mut length).ok()?;
+    // A page of some server would else be taken for the length of a message, and as much memory be reserved.
+    // Source: Apache Arrow, "Encapsulated message format"; before version 0.15 the length came first.
+    let stated = i32::from_le_bytes(if head == [0xff; 4] { length } else { head });
+    if !(0..=MOST_SCHEMA_BYTES).contains(&stated) {
+        return None;
+    }
+    let whole: Box<dyn Read + Send + '_> = Box::new(Cursor::new(head).chain(Cursor::new(length)).chain(stream));
+    StreamReader::try_new(whole, None).ok()
 }
 
 #[cfg(test)]

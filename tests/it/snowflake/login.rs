@@ -30,7 +30,7 @@ async fn the_session_is_asked_for_what_the_run_needs() {
         ("TIMEZONE", json!("UTC")),
         ("GO_QUERY_RESULT_FORMAT", json!("ARROW")),
         ("STATEMENT_TIMEOUT_IN_SECONDS", json!(20)),
-        ("CLIENT_RESULT_CHUNK_SIZE", json!(48)),
+        ("CLIENT_RESULT_CHUNK_SIZE", json!(16)),
     ] {
         assert_eq!(parameters[name], expected, "{name}");
     }

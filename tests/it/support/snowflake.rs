@@ -35,9 +35,14 @@ pub(crate) enum Reply {
     Reset,
 }
 
+/// Answers a request out of itself, or leaves it to the lists of a script.
+pub(crate) type Live = Box<dyn FnMut(&Seen) -> Option<Reply> + Send>;
+
 /// What the server answers. A list is used up in order; when it is empty, all is well.
 #[derive(Default)]
 pub(crate) struct Script {
+    /// To whatever it knows an answer to, before the lists are looked at.
+    pub(crate) live: Option<Live>,
     /// To logins.
     pub(crate) logins: VecDeque<Reply>,
     /// To requests for a new session token.
@@ -109,7 +114,8 @@ impl Server {
     }
 }
 
-fn is_columns_query(seen: &Seen) -> bool {
+/// Whether a request is the look at the columns.
+pub(crate) fn is_columns_query(seen: &Seen) -> bool {
     seen.body["sqlText"].as_str().is_some_and(|sql| sql.starts_with("SELECT * "))
 }
 
@@ -132,6 +138,9 @@ async fn answer(State(shared): State<Shared>, method: Method, uri: Uri, headers:
 }
 
 fn choose(script: &mut Script, method: &Method, seen: &Seen) -> Reply {
+    if let Some(reply) = script.live.as_mut().and_then(|live| live(seen)) {
+        return reply;
+    }
     match (method, seen.path.as_str()) {
         (&Method::POST, "/session/v1/login-request") => script.logins.pop_front().unwrap_or_else(login),
         (&Method::POST, "/session/token-request") => script.renewals.pop_front().unwrap_or(not_found()),
