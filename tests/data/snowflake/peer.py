@@ -5,6 +5,10 @@ token and its renewal, `returned`, `version` and `finalRoleName`, Arrow as Snowf
 narrowest width of each part, NULL within structs), results in parts, statements that are polled for, sessions that
 end, answers that are lost, and one writer at a time in each database.
 
+What only Snowflake can show: roles and privileges, the offset of a TIMESTAMP_TZ (DuckDB keeps the instant) and that a
+TIMESTAMP_LTZ is none, whole numbers beyond 64 bits, its own formats of dates and times as text, and types that DuckDB
+lacks.
+
 It prints its port, listens on 127.0.0.1 only, and ends when its standard input is closed. Any user with the password
 `snow` may log in. A comment in a statement asks for faults, each of which happens so many times for one comment in one
 database: `/* sim: chunk=500 async=3 expire=1 */`

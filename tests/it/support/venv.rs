@@ -29,7 +29,8 @@ pub(crate) fn venv(name: &str, packages: &[&str]) -> Option<PathBuf> {
     // Tests run at once, in threads and in processes; the lock falls with its holder, however that one ends.
     let lock = File::create(target.join(format!("venv-{name}.lock"))).unwrap();
     lock.lock().unwrap();
-    if fs::read_to_string(&stamp).is_ok_and(|made| made == wanted) {
+    // The Python that it was made with may be gone, as after an upgrade.
+    if fs::read_to_string(&stamp).is_ok_and(|made| made == wanted) && programs.join("python").exists() {
         return Some(programs);
     }
     if folder.exists() {
