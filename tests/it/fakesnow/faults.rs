@@ -44,8 +44,9 @@ fn check(faults: &str) {
         };
         assert_eq!(seen.to_string(), times, "{fault}");
     }
-    // A tenth of the largest part comes with the answer.
-    assert_eq!(rough.database.seen("part") - rough.database.seen("chunkcut"), (ROWS - 250).div_ceil(2_500));
+    // A tenth of the largest part comes with the answer. A part that was fetched ahead is fetched again where the
+    // addresses of those before it had expired.
+    assert!(rough.database.seen("part") >= (ROWS - 250).div_ceil(2_500), "{faults}");
     let (rough, again) = rough.sync("");
     assert_eq!(again.told(), format!("exit 0: already_sent {ROWS}"), "{faults}: {}", again.stderr);
     let stats = rough.it.stats();
