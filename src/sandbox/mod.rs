@@ -8,6 +8,7 @@ mod event;
 mod user_data;
 mod call;
 mod target;
+mod dataset;
 mod place;
 mod check;
 mod language;

@@ -36,6 +36,8 @@ pub(crate) enum Refusal {
     ObjectUnknown { method: String, id: String },
     /// The dataset id is not a number.
     AliasUnknown { id: String },
+    /// A dataset has no such field.
+    FieldUnknown { field: String },
     /// The path leads nowhere.
     PathUnknown { path: String },
     /// There is no `data`, or the body cannot be read.
@@ -203,6 +205,10 @@ impl Refusal {
             // Classic Graph API wording; not confirmed for this edge.
             Self::AliasUnknown { id } => {
                 plain(404, 803, format!("(#803) Some of the aliases you requested do not exist: {id}"))
+            }
+            // Classic Graph API wording; not confirmed for this object.
+            Self::FieldUnknown { field } => {
+                plain(400, 100, format!("(#100) Tried accessing nonexisting field ({field}) on node type (AdsPixel)"))
             }
             Self::PathUnknown { path } => plain(400, 2500, format!("Unknown path components: {path}")),
             Self::DataMissing => plain(400, 100, "(#100) The parameter data is required"),

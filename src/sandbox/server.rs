@@ -15,7 +15,6 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use chrono::{DateTime, Utc};
 use ring::hmac;
-use serde::Serialize;
 use sha2::{Digest, Sha256};
 
 use super::call::{Call, Purpose};
@@ -29,7 +28,7 @@ use super::rules::{Chosen, Rules};
 use super::store::{self, Batch, Store};
 use super::target::{self, Target};
 use super::wire::{Break, Line};
-use super::{SandboxOptions, admin, answer, play};
+use super::{SandboxOptions, admin, answer, dataset, play};
 
 /// The most bytes that a body may have; Meta documents no limit.
 const MAX_BODY_BYTES: usize = 32 << 20;
@@ -52,15 +51,6 @@ struct Judged {
     chosen: Option<Chosen>,
     /// How much of the quota is used.
     usage: Option<Reading>,
-}
-
-/// A dataset as the Graph API shows it. Source: Conversions API, offline events; `AdsPixel` of Meta's SDKs.
-#[derive(Serialize)]
-struct Dataset<'a> {
-    id: &'a str,
-    name: &'a str,
-    is_consolidated_container: bool,
-    is_unavailable: bool,
 }
 
 impl Shared {
@@ -214,12 +204,10 @@ async fn answer_events(shared: &Shared, line: &Line, dataset_id: &str, head: &Pa
 fn answer_dataset(shared: &Shared, id: &str, head: &Parts) -> Response {
     let query = form::read_urlencoded(head.uri.query().unwrap_or_default().as_bytes());
     let call = bearer(&head.headers).or(Call::from_fields(&query));
-    match shared.admit(&call).and_then(|()| shared.find(&Method::GET, id)) {
-        Ok(()) => {
-            let dataset =
-                Dataset { id, name: "Sandbox dataset", is_consolidated_container: true, is_unavailable: false };
-            answer::json(StatusCode::OK, answer::encode(&dataset))
-        }
+    let fields = query.iter().filter(|field| field.name == "fields").flat_map(|field| field.value.split(','));
+    let admitted = shared.admit(&call).and_then(|()| shared.find(&Method::GET, id));
+    match admitted.and_then(|()| dataset::show(id, fields)) {
+        Ok(dataset) => answer::json(StatusCode::OK, answer::encode(&dataset)),
         Err(refusal) => answer::refuse(shared, &refusal),
     }
 }

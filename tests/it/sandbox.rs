@@ -153,6 +153,38 @@ async fn tokens_and_proofs_are_checked_first() {
 }
 
 #[tokio::test]
+async fn a_dataset_is_shown_to_its_token() {
+    let options = SandboxOptions {
+        token: Some(Secret::new("token-1".into())),
+        dataset_id: Some("12".into()),
+        ..SandboxOptions::default()
+    };
+    let sandbox = start(options).await;
+    let client = reqwest::Client::new();
+    let look = async |path: &str, token: &str| {
+        let url = format!("{}/v26.0/{path}", sandbox.base_url());
+        read(client.get(url).bearer_auth(token).send().await.unwrap()).await
+    };
+    let name = "Sandbox dataset";
+    assert_eq!(look("12?fields=id%2Cname", "token-1").await, (200, json!({"id": "12", "name": name})));
+    assert_eq!(look("12", "token-1").await, (200, json!({"id": "12", "name": name})));
+    let fields = "12?fields=is_unavailable,is_consolidated_container";
+    let whole = json!({"id": "12", "is_consolidated_container": true, "is_unavailable": false});
+    assert_eq!(look(fields, "token-1").await, (200, whole));
+    for (path, token, expected) in [
+        ("12", "token-2", json!([401, 190, null])),
+        ("13", "token-1", json!([400, 100, 33])),
+        ("twelve", "token-1", json!([404, 803, null])),
+        ("12?fields=colour", "token-1", json!([400, 100, null])),
+    ] {
+        let (status, answer) = look(path, token).await;
+        let error = &answer["error"];
+        assert_eq!(json!([status, error["code"], error["error_subcode"]]), expected, "{path}");
+    }
+    assert_eq!((sandbox.stats().requests, sandbox.stats().received), (0, 0));
+}
+
+#[tokio::test]
 async fn one_bad_event_refuses_the_whole_batch() {
     let folder = tempfile::tempdir().unwrap();
     let record = folder.path().join("record.ndjson");
