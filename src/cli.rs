@@ -36,7 +36,7 @@ pub enum Command {
     /// Send every row that was not sent yet
     #[command(after_help = SYNC_EXAMPLES)]
     Sync(Box<SyncArgs>),
-    /// Look at the rows: what would be sent, what would not, and why; nothing is sent
+    /// Look at everything a run needs, from login to token, and at the rows; nothing is sent
     #[command(after_help = CHECK_EXAMPLES)]
     Check(CheckArgs),
     /// Tell how it goes: last runs, what is left or in doubt, whether anyone must look
@@ -148,7 +148,8 @@ Examples:
 
 const CHECK_EXAMPLES: &str = "\
 Examples:
-  fbcapi check                     the first 10,000 rows of Meta's window
+  fbcapi check                     configuration, Snowflake, table, 10,000 of its rows, state, Meta's token
+  fbcapi check --offline           only what is on this machine
   fbcapi check --rows all --since 24h
   fbcapi check --max-invalid 5%    exit code 3 if more than 5 % of the rows cannot be sent";
 
@@ -256,6 +257,9 @@ pub struct CheckArgs {
     /// Only events of this name; may be given several times
     #[arg(long = "event", env = "FBCAPI_EVENT", value_name = "NAME", value_delimiter = ',')]
     pub events: Vec<String>,
+    /// Contact neither Snowflake nor Meta: only configuration, files and state are looked at
+    #[arg(long, env = "FBCAPI_OFFLINE", value_parser = FalseyValueParser::new())]
+    pub offline: bool,
     /// Print what was found as JSON on standard output; the text goes to standard error
     #[arg(long, env = "FBCAPI_JSON", value_parser = FalseyValueParser::new())]
     pub json: bool,

@@ -51,7 +51,7 @@ fn run(cli: &Cli) -> anyhow::Result<Exit> {
                 Err(refused) => Ok(tell(&refused.mistakes)),
             }
         }
-        Command::Check(args) => match load(cli, &[], Purpose::Look) {
+        Command::Check(args) => match load(cli, &[], if args.offline { Purpose::Look } else { Purpose::Check }) {
             Ok(config) => runtime()?.block_on(commands::check::run(args, &config, world)),
             Err(refused) => Ok(tell(&refused.mistakes)),
         },

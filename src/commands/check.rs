@@ -1,4 +1,4 @@
-//! `fbcapi check`: looks at the rows and says what would become of them.
+//! `fbcapi check`: looks at everything that a run needs, and at the rows, and says what would become of them.
 //!
 //! The text goes to standard output, for it is what was asked for; with `--json` it makes way for the JSON.
 
@@ -10,9 +10,9 @@ use crate::cli::{CheckArgs, Sample};
 use crate::config::Config;
 use crate::report::survey::describe;
 use crate::report::{console, human};
-use crate::sync::{self, Checked, Failure, Options, World};
+use crate::sync::{self, Checked, Failure, Options, Reach, World};
 
-/// Looks at the rows as it was asked for, and tells what it found.
+/// Looks as it was asked for, and tells what it found.
 pub async fn run(args: &CheckArgs, config: &Config, world: World) -> anyhow::Result<Exit> {
     let Some((since, until)) = span(args.since, args.until, (world.now)()) else { return Ok(Exit::Configuration) };
     let options = Options { since, until, names: names(&args.events), ..Options::default() };
@@ -20,14 +20,15 @@ pub async fn run(args: &CheckArgs, config: &Config, world: World) -> anyhow::Res
         Sample::First(rows) => Some(rows),
         Sample::All => None,
     };
-    let mut checked = sync::check(config, &options, most_rows, world).await;
+    let reach = if args.offline { Reach::Offline } else { Reach::Online };
+    let mut checked = sync::check(config, &options, most_rows, reach, world).await;
     checked.findings.invalid_percent = checked.findings.counts.invalid();
     checked.findings.max_invalid_percent = args.max_invalid;
     let exit = Exit::of_check(&checked);
     checked.findings.exit_code = exit.code();
     let Checked { findings, failure } = checked;
-    // Of rows that could not be read there is nothing to describe.
-    let text = if failure.is_some() && findings.rows.read == 0 { String::new() } else { describe(&findings) };
+    // Of what was not looked at there is nothing to describe.
+    let text = if findings.checks.is_empty() { String::new() } else { describe(&findings) };
     if args.json {
         console::say(&text);
         let mut line = serde_json::to_vec(&findings).context("the findings cannot be written as JSON")?;

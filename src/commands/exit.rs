@@ -1,6 +1,7 @@
 //! What the exit code says.
 
 use crate::meta::answer::Stop;
+use crate::report::checks::worst;
 use crate::source::Trouble;
 use crate::sync::{Checked, Failure, Outcome};
 
@@ -50,6 +51,18 @@ impl Exit {
         (Self::Signal(crate::signal::HANG_UP), "the terminal was closed (SIGHUP)"),
         (Self::Signal(crate::signal::INTERRUPT), "interrupted (SIGINT)"),
         (Self::Signal(crate::signal::TERMINATE), "terminated (SIGTERM)"),
+    ];
+
+    /// What can come of looking at several things, the gravest first.
+    pub const GRAVEST: [Self; 8] = [
+        Self::Bug,
+        Self::Permission,
+        Self::Configuration,
+        Self::State,
+        Self::Other,
+        Self::Temporary,
+        Self::Locked,
+        Self::Done,
     ];
 
     /// The number.
@@ -135,15 +148,15 @@ impl Exit {
         }
     }
 
-    /// How a check ended: more faults than were allowed need attention.
+    /// How a check ended: what would fail counts first; more faults in rows than were allowed need attention.
     pub fn of_check(checked: &Checked) -> Self {
         let findings = &checked.findings;
         let is_passed = findings.max_invalid_percent.is_some_and(|most| findings.invalid_percent > Some(most));
-        match &checked.failure {
-            Some(failure) => Self::of_failure(failure),
-            None if !findings.counts.is_balanced() => Self::Bug,
-            None if is_passed => Self::Attention,
-            None => Self::Done,
+        match (&checked.failure, worst(&findings.checks)) {
+            (Some(failure), _) => Self::of_failure(failure),
+            (None, _) if !findings.counts.is_balanced() => Self::Bug,
+            (None, Self::Done) if is_passed => Self::Attention,
+            (None, exit) => exit,
         }
     }
 

@@ -2,7 +2,7 @@
 
 use super::reader::{Reader, Section};
 use super::secret::{Renewable, SecretSource};
-use super::{Context, Purpose};
+use super::{Context, Mistake, Purpose};
 use crate::batch::MOST_EVENTS;
 use crate::deliver::OnUnknown;
 use crate::deliver::http::GraphSettings;
@@ -29,6 +29,7 @@ const POLICIES: [(&str, OnUnknown); 2] = [("resend", OnUnknown::Resend), ("hold"
 pub(super) struct MetaSection {
     pub(super) graph: GraphSettings,
     pub(super) access_token: Option<Secret>,
+    pub(super) lacking: Option<Mistake>,
     pub(super) token_again: Option<Renewable>,
     pub(super) app_secret: Option<Secret>,
     pub(super) action_source: ActionSource,
@@ -53,10 +54,11 @@ impl Context<'_> {
         if dataset_id.is_none() && !section.has("dataset_id") {
             section.missing("dataset_id", "copy it from Events Manager > Data sources");
         }
-        let token = self.secret(&mut section, "access_token", Some("FBCAPI_ACCESS_TOKEN"));
+        let mut lacking = None;
+        let token = self.secret(&mut section, "access_token", Some("FBCAPI_ACCESS_TOKEN"), &mut lacking);
         let (access_token, source) = token.unzip();
         let token_again = source.and_then(|source| Renewable::new(source, self.machine.environment, self.file));
-        let app_secret = self.secret(&mut section, "app_secret", None).map(|(secret, _)| secret);
+        let app_secret = self.secret(&mut section, "app_secret", None, &mut lacking).map(|(secret, _)| secret);
         let api_base = api_base(&mut section);
         let api_version = api_version(&mut section);
         let partner_agent = partner_agent(&mut section);
@@ -75,6 +77,7 @@ impl Context<'_> {
                 partner_agent,
             },
             access_token,
+            lacking,
             token_again,
             app_secret,
             action_source: action_source?,
@@ -85,8 +88,15 @@ impl Context<'_> {
         })
     }
 
-    /// A secret and where it came from; it is needed to send when it has a usual variable.
-    fn secret(&self, section: &mut Section<'_, '_>, key: &str, usual: Option<&str>) -> Option<(Secret, SecretSource)> {
+    /// A secret and where it came from; it is needed to send when it has a usual variable. Where it cannot be had and
+    /// that is no mistake, `lacking` says why.
+    fn secret(
+        &self,
+        section: &mut Section<'_, '_>,
+        key: &str,
+        usual: Option<&str>,
+        lacking: &mut Option<Mistake>,
+    ) -> Option<(Secret, SecretSource)> {
         let written = section.secret(key);
         // The usual variable may be set for another configuration.
         drop(usual.and_then(self.machine.environment));
@@ -97,24 +107,24 @@ impl Context<'_> {
             }
             (None, _) => return None,
         };
-        if self.purpose != Purpose::Send {
+        if matches!(self.purpose, Purpose::Look | Purpose::Show) {
             // The variable is known all the same.
             if let SecretSource::Variable(name) = &source {
                 drop((self.machine.environment)(name));
             }
             return None;
         }
-        match source.resolve(self.machine.environment, self.file) {
-            Ok(secret) if !secret.expose().bytes().all(|byte| byte.is_ascii_graphic()) => {
-                section.mistake(&place, key, "holds white space or other characters that no token or secret has");
-                None
-            }
-            Ok(secret) => Some((secret, source)),
-            Err(what) => {
-                section.mistake(&place, key, &what);
-                None
-            }
+        let what = match source.resolve(self.machine.environment, self.file) {
+            Ok(secret) if secret.expose().bytes().all(|byte| byte.is_ascii_graphic()) => return Some((secret, source)),
+            Ok(_) => "holds white space or other characters that no token or secret has".to_owned(),
+            Err(what) => what,
+        };
+        if self.purpose == Purpose::Check {
+            lacking.get_or_insert(section.told(&place, key, &what));
+        } else {
+            section.mistake(&place, key, &what);
         }
+        None
     }
 }
 

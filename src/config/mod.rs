@@ -45,6 +45,8 @@ pub struct Config {
     pub graph: GraphSettings,
     /// The access token, for those who need it.
     pub access_token: Option<Secret>,
+    /// Why a secret that Meta needs cannot be had, where that is no mistake.
+    pub lacking: Option<Mistake>,
     /// Where another access token may be found, should Meta refuse this one.
     pub token_again: Option<Renewable>,
     /// The app's secret, if requests are to be proven.
@@ -133,6 +135,8 @@ pub enum FirstRun {
 pub enum Purpose {
     /// To send: secrets must be there.
     Send,
+    /// To look at everything that sending needs: a secret that is missing is no mistake, but is noted.
+    Check,
     /// To read and map rows, but to send nothing.
     Look,
     /// To show the configuration only: no secret is read, and without one a table in Snowflake makes no [`Config`].
@@ -276,6 +280,7 @@ pub fn parse(
         rules,
         graph: meta.graph,
         access_token: meta.access_token,
+        lacking: meta.lacking,
         token_again: meta.token_again,
         app_secret: meta.app_secret,
         concurrency: meta.concurrency,

@@ -338,9 +338,14 @@ impl<'a> Section<'_, 'a> {
 
     /// Notes a mistake at a place.
     pub(super) fn mistake(&mut self, place: &str, key: &str, what: &str) {
+        let mistake = self.told(place, key, what);
+        self.reader.mistakes.push(mistake);
+    }
+
+    /// Makes a mistake at a place, without noting it.
+    pub(super) fn told(&self, place: &str, key: &str, what: &str) -> Mistake {
         let place = if place == "default" { self.reader.file } else { place };
-        let key = format!("[{}] {key}", self.path);
-        self.reader.mistakes.push(Mistake { place: place.to_owned(), key, what: what.to_owned() });
+        Mistake { place: place.to_owned(), key: format!("[{}] {key}", self.path), what: what.to_owned() }
     }
 
     /// Notes that a key is missing.

@@ -1,11 +1,11 @@
-//! The one place that posts to the Graph API.
+//! The one place that speaks to the Graph API: it posts events, and looks at the dataset without sending any.
 
 use std::fmt;
 use std::time::Duration;
 
 use bytes::Bytes;
 use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, DATE, HeaderMap, HeaderValue, RETRY_AFTER};
-use reqwest::{Client, Url};
+use reqwest::{Client, RequestBuilder, Url};
 use ring::hmac;
 
 use crate::crash;
@@ -15,6 +15,9 @@ use crate::private::Secret;
 /// Meta answers most requests within 600 ms; a timeout leaves the outcome unknown, so it is generous.
 /// Source: Conversions API, troubleshooting; Meta's own PHP client waits as long for a batch.
 const TIMEOUT: Duration = Duration::from_secs(60);
+
+/// What is asked of a dataset. Source: Marketing API, Ads Pixel, fields.
+const DATASET_FIELDS: &str = "id,name";
 
 /// How long to wait for a connection.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
@@ -37,6 +40,8 @@ pub struct GraphSettings {
 pub struct Graph {
     client: Client,
     url: Url,
+    /// Where the dataset itself is; its query holds the proof of the app's secret.
+    dataset: Url,
     authorization: HeaderValue,
     /// What stands behind the `data` array in each request.
     tail: Bytes,
@@ -83,12 +88,16 @@ impl Graph {
         test_event_code: Option<&str>,
     ) -> Result<Self, GraphError> {
         let GraphSettings { dataset_id, api_base, api_version, partner_agent } = settings;
-        let mut url = api_base.clone();
-        url.path_segments_mut().map_err(|()| GraphError::Address)?.pop_if_empty().extend([
-            api_version.as_str(),
-            dataset_id.as_str(),
-            "events",
-        ]);
+        let mut dataset = api_base.clone();
+        let path = [api_version.as_str(), dataset_id.as_str()];
+        dataset.path_segments_mut().map_err(|()| GraphError::Address)?.pop_if_empty().extend(path);
+        let mut url = dataset.clone();
+        url.path_segments_mut().map_err(|()| GraphError::Address)?.push("events");
+        let proof = app_secret.map(|app_secret| appsecret_proof(app_secret, token));
+        // Source: Graph API, securing requests: of a GET the proof is a parameter.
+        let parameters = [("fields", Some(DATASET_FIELDS)), ("appsecret_proof", proof.as_deref())];
+        let parameters = parameters.into_iter().filter_map(|(name, value)| Some((name, value?)));
+        dataset.query_pairs_mut().extend_pairs(parameters);
         let mut authorization =
             HeaderValue::try_from(format!("Bearer {}", token.expose())).map_err(|_| GraphError::Token)?;
         authorization.set_sensitive(true);
@@ -109,7 +118,7 @@ impl Graph {
         let mut add = |key: &str, value: Option<String>| value.map(|value| tail.insert(key.to_owned(), value.into()));
         add("partner_agent", partner_agent.clone());
         add("test_event_code", test_event_code.map(str::to_owned));
-        add("appsecret_proof", app_secret.map(|app_secret| appsecret_proof(app_secret, token)));
+        add("appsecret_proof", proof);
         let tail = serde_json::to_string(&tail).unwrap_or_default();
         // `{}` becomes `}` and `{"a":1}` becomes `,"a":1}`, to stand behind the array.
         let rest = tail.strip_prefix('{').unwrap_or("}");
@@ -117,6 +126,7 @@ impl Graph {
         Ok(Self {
             client,
             url,
+            dataset,
             authorization,
             tail: tail.into(),
             #[cfg(test)]
@@ -147,12 +157,20 @@ impl Graph {
         if let Some(play) = &self.played {
             return play(body).await;
         }
-        let request = self
-            .client
-            .post(self.url.clone())
-            .header(AUTHORIZATION, self.authorization.clone())
-            .header(CONTENT_TYPE, "application/json")
-            .body(body);
+        let request = self.client.post(self.url.clone()).header(CONTENT_TYPE, "application/json").body(body);
+        let reply = self.send(request).await?;
+        crash::point("after_answer");
+        Ok(reply)
+    }
+
+    /// Asks for the dataset's id and name, which shows whether the token works without sending an event.
+    pub async fn look(&self) -> Result<Reply, Delivery> {
+        self.send(self.client.get(self.dataset.clone())).await
+    }
+
+    /// Sends a request once and reads its answer.
+    async fn send(&self, request: RequestBuilder) -> Result<Reply, Delivery> {
+        let request = request.header(AUTHORIZATION, self.authorization.clone());
         // Without a connection nothing left; after that nobody can tell.
         let arrival = |error: reqwest::Error| if error.is_connect() { Delivery::Excluded } else { Delivery::Possible };
         let mut response = request.send().await.map_err(arrival)?;
@@ -178,7 +196,6 @@ impl Graph {
             }
             reply.body.extend_from_slice(&chunk);
         }
-        crash::point("after_answer");
         Ok(reply)
     }
 }
@@ -212,12 +229,15 @@ mod tests {
         check(&graph(Some("acme"), None), r#"{"data":[{},{}],"partner_agent":"acme"}"#);
         check(&graph(None, Some("TEST1")), r#"{"data":[{},{}],"test_event_code":"TEST1"}"#);
         assert_eq!(graph(None, None).url.as_str(), "https://graph.example.com/v26.0/123/events");
+        let dataset = graph(None, Some("TEST1")).dataset;
+        assert_eq!(dataset.as_str(), "https://graph.example.com/v26.0/123?fields=id%2Cname");
     }
 
     #[test]
     fn nothing_shows_the_token() {
         let graph = graph(Some("with secret"), None);
         assert!(graph.body(b"").ends_with(b"\"}") && !format!("{graph:?}").contains("proof"));
+        assert!(graph.dataset.as_str().contains("&appsecret_proof=") && !graph.dataset.as_str().contains("token-1"));
         assert!(!format!("{graph:?}").contains("token-1"));
     }
 

@@ -20,6 +20,7 @@ pub mod reason;
 mod note;
 mod table;
 mod texts;
+mod suit;
 
 pub use examine::examine;
 pub use note::Note;
@@ -27,6 +28,7 @@ pub use people::People;
 pub(crate) use people::{Shape, item_text, shape};
 pub use reason::Reason;
 pub use row::{Event, Identity, Refusal, build, identify};
+pub use suit::Want;
 pub use table::{Table, UnreadableColumn};
 pub use value::Value;
 

@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 use std::fmt::Write;
 
+use chrono::TimeDelta;
+
 use super::Report;
 use crate::event::Reason;
 use crate::meta::event_name::near_miss;
@@ -115,7 +117,30 @@ pub fn dry_run_summary(outcome: &Outcome) -> String {
 /// Says what ended a run or a command, and what to do.
 pub fn failure_lines(failure: &Failure) -> String {
     let mut text = String::new();
-    let detail = match failure {
+    line(&mut text, &format!("✗ {failure}{}", codes_of(failure)));
+    for cause in causes(failure) {
+        line(&mut text, &format!("  because {cause}"));
+    }
+    for remedy in remedy(failure).lines() {
+        line(&mut text, &format!("  → {remedy}"));
+    }
+    text
+}
+
+/// Says in one line what ended a run or would end one.
+pub(super) fn what_failed(failure: &Failure) -> String {
+    let because = causes(failure).map(|cause| format!(", because {cause}"));
+    format!("{failure}{}{}", codes_of(failure), because.collect::<String>())
+}
+
+/// What lies behind a failure, the nearest first.
+fn causes(failure: &Failure) -> impl Iterator<Item = &dyn std::error::Error> {
+    std::iter::successors(std::error::Error::source(failure), |error| error.source())
+}
+
+/// What Meta said, in brackets; empty where it said nothing.
+fn codes_of(failure: &Failure) -> String {
+    match failure {
         Failure::Stopped { codes, .. } => {
             let part = |name: &str, value: Option<i64>| value.map(|value| format!("{name} {value}"));
             let trace = codes.trace.as_ref().map(|trace| format!("trace {trace}"));
@@ -132,20 +157,11 @@ pub fn failure_lines(failure: &Failure) -> String {
         | Failure::Signal(_)
         | Failure::Output(_)
         | Failure::Bug => String::new(),
-    };
-    line(&mut text, &format!("✗ {failure}{detail}"));
-    let mut cause = std::error::Error::source(failure);
-    while let Some(error) = cause {
-        line(&mut text, &format!("  because {error}"));
-        cause = error.source();
     }
-    for remedy in remedy(failure).lines() {
-        line(&mut text, &format!("  → {remedy}"));
-    }
-    text
 }
 
-fn remedy(failure: &Failure) -> &str {
+/// What to do about what ended a run, a line for each way.
+pub(super) fn remedy(failure: &Failure) -> &str {
     use crate::ledger::LedgerError;
     match failure {
         Failure::Source(error) => error.remedy.as_deref().unwrap_or_default(),
@@ -342,9 +358,30 @@ pub fn near_miss_warning(name: &str) -> Option<String> {
     ))
 }
 
+/// An answer may have been under way for as long as a request may take, and a little more is no error of the clock.
+const MOST_CLOCK_ERROR: TimeDelta = TimeDelta::minutes(2);
+
+/// Says how far this machine's clock is from another's, where that is an error.
+pub fn clock_error(ahead: TimeDelta, whose: &str) -> Option<String> {
+    let side = if ahead > TimeDelta::zero() { "ahead of" } else { "behind" };
+    let minutes = ahead.abs().num_minutes();
+    (ahead.abs() > MOST_CLOCK_ERROR).then(|| format!("the clock of this machine is {minutes} min {side} {whose}"))
+}
+
+/// Warns that Meta serves the version of the API no longer.
+pub const VERSION_WARNING: &str = "Meta warns that this version of the Graph API is retired: raise [meta] api_version";
+
+/// Where to find which version there is.
+pub const VERSION_REMEDY: &str =
+    "Meta's Graph API changelog lists the versions; leave api_version out for fbcapi's own";
+
 /// Warns of a login that will not work much longer.
 pub const PASSWORD_WARNING: &str =
     "the login to Snowflake uses a password, which Snowflake is closing for service users: use a key pair";
+
+/// What to do about such a login. Source: Snowflake, "Key-pair authentication and key-pair rotation".
+pub const PASSWORD_REMEDY: &str =
+    "make a key (openssl genrsa 2048 | openssl pkcs8 -topk8), ALTER USER … SET RSA_PUBLIC_KEY, set private_key_file";
 
 /// A number with its digits in groups of three.
 pub fn grouped(number: u64) -> String {
@@ -370,7 +407,7 @@ pub fn span(seconds: u64) -> String {
 }
 
 /// A name from the table without what a terminal would obey.
-pub(super) fn printable(name: &str) -> String {
+pub(crate) fn printable(name: &str) -> String {
     name.chars().filter(|c| !c.is_control()).take(40).collect()
 }
 

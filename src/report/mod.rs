@@ -1,5 +1,6 @@
 //! What a run tells: to people, to programs, and to the ledger.
 
+pub mod checks;
 pub mod console;
 pub mod human;
 pub mod progress;

@@ -3,8 +3,6 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use chrono::TimeDelta;
-
 use super::prepare::Prepared;
 use super::run::Run;
 use super::send::{Halt, Sent};
@@ -13,11 +11,8 @@ use crate::commands::exit::Exit;
 use crate::event::Reason;
 use crate::ledger::{Ledger, Record, Writer};
 use crate::meta::answer::Stop;
-use crate::report::human::{counted, differing_copies_warning, near_miss_warning};
+use crate::report::human::{VERSION_WARNING, clock_error, counted, differing_copies_warning, near_miss_warning};
 use crate::report::{Ages, Counts, End, Report, SCHEMA_VERSION, WindowAsked};
-
-/// An answer may have been under way for as long as a request may take, and a little more is no error of the clock.
-const MOST_CLOCK_ERROR: TimeDelta = TimeDelta::minutes(2);
 
 impl Run<'_> {
     /// Draws the line under the books.
@@ -65,17 +60,12 @@ impl Run<'_> {
                 sent.unrecorded.join("; ")
             ));
         }
-        if let Some(ahead) = sent.clock_ahead.filter(|ahead| ahead.abs() > MOST_CLOCK_ERROR) {
-            let side = if ahead > TimeDelta::zero() { "ahead of" } else { "behind" };
-            warnings.push(format!(
-                "the clock of this machine is {} min {side} Meta's, and the days for which Meta accepts events are counted \
-                 by it: set it right",
-                ahead.abs().num_minutes()
-            ));
+        if let Some(error) = sent.clock_ahead.and_then(|ahead| clock_error(ahead, "Meta's")) {
+            warnings
+                .push(format!("{error}, and the days for which Meta accepts events are counted by it: set it right"));
         }
         if sent.version_warning {
-            warnings
-                .push("Meta warns that this version of the Graph API is retired: raise [meta] api_version".to_owned());
+            warnings.push(VERSION_WARNING.to_owned());
         }
         if sent.with_messages > 0 {
             warnings.push(format!(

@@ -1,24 +1,27 @@
-//! A look at the rows: read and mapped as a run would, but nothing is sent, recorded or locked.
+//! A look at everything that a run needs, and at the rows: nothing is sent, recorded or locked.
+//!
+//! Each thing is looked at whatever became of the others, unless it needs one of them that failed.
 
-use std::sync::Arc;
+mod warehouse;
+mod mapping;
+mod examiner;
+mod state;
+mod graph;
+mod clock;
 
-use chrono::{DateTime, Utc};
+use chrono::TimeDelta;
 use tokio::sync::watch;
 
-use super::prepare::{Next, fingerprint, next};
+use self::examiner::{Ended, Examiner};
 use super::run::Run;
 use super::send::Halt;
 use super::{Failure, Options, World, halt_in_time};
-use crate::config::Config;
-use crate::event::columns::Slot;
-use crate::event::rules::Rules;
-use crate::event::{self, Note, People, Reason, Refusal, Table};
-use crate::ledger::{EventKey, Known, Meeting};
-use crate::meta::payload;
-use crate::report::human::PASSWORD_WARNING;
-use crate::report::survey::{Findings, RowFacts, Survey};
-use crate::report::{End, WindowAsked};
-use crate::source::RowStream;
+use crate::config::{Config, SourceConfig};
+use crate::report::WindowAsked;
+use crate::report::checks::{Check, CheckResult};
+use crate::report::human::{PASSWORD_REMEDY, PASSWORD_WARNING, counted, grouped};
+use crate::report::survey::Findings;
+use crate::source::snowflake::{Fed, SnowflakeSettings, probe};
 
 /// What a check leaves: what it found, and what ended it early.
 #[derive(Debug)]
@@ -29,30 +32,43 @@ pub struct Checked {
     pub failure: Option<Failure>,
 }
 
-/// Looks at the rows that a run would read: at the first so many, or at all.
+/// What a check may contact.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Reach {
+    /// Snowflake and Meta.
+    Online,
+    /// Nothing: only what is on this machine is looked at.
+    Offline,
+}
+
+/// What is said of what was not looked at because nothing was to be contacted.
+const OFFLINE: &str = "--offline";
+
+/// Looks at what a run needs and at the rows that it would read: at the first so many, or at all.
 ///
 /// Of the options, those about what is selected count. A source that has more rows is left where enough were read,
 /// which ends its statement in Snowflake.
-pub async fn check(config: &Config, options: &Options, most_rows: Option<u64>, world: World) -> Checked {
+pub async fn check(config: &Config, options: &Options, most_rows: Option<u64>, reach: Reach, world: World) -> Checked {
     let run = Run::new(config, options, world);
     let window = WindowAsked { since: run.since, until: options.until };
     let dataset_id = config.graph.dataset_id.clone();
     let mut findings = Findings::new(run.started, dataset_id, config.source.name(), window, most_rows);
     let halt = watch::Sender::new(None);
     let signals = tokio::spawn(halt_in_time(halt.clone(), None));
-    let failure = match run.open_source(&halt).await {
-        Ok(rows) => {
-            let examiner = Examiner::new(&run, &rows.absent, most_rows.unwrap_or(u64::MAX), halt.subscribe());
-            match tokio::task::spawn_blocking(move || examiner.run(rows)).await {
-                Ok((survey, ended)) => {
-                    survey.conclude(&mut findings);
-                    findings.rows.is_whole = matches!(ended, Ok(Ended::OutOfRows));
-                    ended.err()
-                }
-                Err(_) => Some(Failure::Bug),
-            }
+    let mut halted = halt.subscribe();
+    let looked = tokio::select! {
+        looked = look_around(&run, reach) => Some(looked),
+        _ = halted.wait_for(Option::is_some) => None,
+    };
+    let failure = match looked {
+        Some(Looked { source, fed, others }) => {
+            findings.checks.push(configuration(config));
+            findings.checks.extend(source);
+            let failure = look_at_rows(&run, &fed, &mut findings, &halt).await;
+            findings.checks.extend(others);
+            failure
         }
-        Err(error) => Some(error.into()),
+        None => None,
     };
     signals.abort();
     let halted = match halt.borrow().clone() {
@@ -63,141 +79,121 @@ pub async fn check(config: &Config, options: &Options, most_rows: Option<u64>, w
         Some(Halt::TimeOver) | None => None,
     };
     let failure = failure.or(halted);
-    if failure.is_none() && config.source.uses_password() {
-        findings.warnings.push(PASSWORD_WARNING.to_owned());
-    }
-    findings.error = failure.as_ref().map(ToString::to_string);
+    let failed = findings.checks.iter().find(|check| check.result == CheckResult::Failed);
+    findings.error = failure.as_ref().map(ToString::to_string).or(failed.map(|check| check.what.clone()));
     run.part().await;
     Checked { findings, failure }
 }
 
-/// Why no further row is looked at.
-enum Ended {
-    OutOfRows,
-    /// Enough rows were read, and there are more.
-    Limited,
-    /// The check was interrupted.
-    Halted,
+/// What was looked at beside the rows.
+struct Looked {
+    /// What the rows need.
+    source: Vec<Check>,
+    /// The columns of the table that feed something.
+    fed: Vec<Fed>,
+    /// What the rows do not need.
+    others: Vec<Check>,
 }
 
-/// Reads rows, on a thread of its own.
-struct Examiner {
-    rules: Arc<Rules>,
-    dataset_id: String,
-    clock: fn() -> DateTime<Utc>,
-    most_rows: u64,
-    halted: watch::Receiver<Option<Halt>>,
-    survey: Survey,
-    read: u64,
-    known: Known,
-    people: People,
-    notes: Vec<Note>,
-    filled: Vec<Slot>,
-    json: Vec<u8>,
+/// Looks at everything but the rows, at both servers at the same time.
+async fn look_around(run: &Run<'_>, reach: Reach) -> Looked {
+    let (source, (meta, clock_at_meta)) =
+        tokio::join!(look_at_source(run, reach), graph::look(run.config, run.world.now, reach));
+    let (source, fed, clock_at_snowflake) = source;
+    let state = state::look(run.config, run.started);
+    let clock = clock::judge(reach, clock_at_snowflake, clock_at_meta);
+    Looked { source, fed, others: vec![state, meta, clock] }
 }
 
-impl Examiner {
-    fn new(run: &Run<'_>, absent: &[String], most_rows: u64, halted: watch::Receiver<Option<Halt>>) -> Self {
-        let rules = Arc::clone(&run.rules);
-        Self {
-            survey: Survey::new(&rules.columns, rules.normalize.external_id, absent),
-            rules,
-            dataset_id: run.config.graph.dataset_id.clone(),
-            clock: run.world.now,
-            most_rows,
-            halted,
-            read: 0,
-            known: Known::default(),
-            people: People::default(),
-            notes: Vec::new(),
-            filled: Vec::new(),
-            json: Vec::with_capacity(2_048),
+/// Looks at what the rows come from.
+async fn look_at_source(run: &Run<'_>, reach: Reach) -> (Vec<Check>, Vec<Fed>, Option<TimeDelta>) {
+    match (&run.config.source, reach) {
+        (SourceConfig::File { .. }, _) => (Vec::new(), Vec::new(), None),
+        (SourceConfig::Snowflake(_), Reach::Offline) => {
+            let checks = warehouse::NAMES.map(|name| Check::not_checked(name, OFFLINE));
+            (checks.into(), Vec::new(), None)
+        }
+        (SourceConfig::Snowflake(settings), Reach::Online) => {
+            let settings: SnowflakeSettings = settings.as_ref().clone();
+            let table = settings.table.clone();
+            let found = probe(settings, run.selection(), run.surroundings.clone()).await;
+            let clock = found.session.as_ref().ok().map(|told| told.clock_ahead);
+            let fed = found.mapping.as_ref().and_then(|mapped| mapped.as_ref().ok());
+            let fed = fed.map(|mapped| mapped.present.clone()).unwrap_or_default();
+            (warehouse::judge(run, &table, found), fed, clock)
         }
     }
-
-    fn run(mut self, mut rows: RowStream) -> (Survey, Result<Ended, Failure>) {
-        let ended = self.read(&mut rows);
-        (self.survey, ended)
-    }
-
-    fn read(&mut self, rows: &mut RowStream) -> Result<Ended, Failure> {
-        let rules = Arc::clone(&self.rules);
-        let mut halted = self.halted.clone();
-        loop {
-            let batch = match next(rows, &mut halted)? {
-                Next::Batch(batch) => batch,
-                Next::OutOfRows => return Ok(Ended::OutOfRows),
-                Next::Halted => return Ok(Ended::Halted),
-            };
-            let now = (self.clock)().timestamp();
-            let table = Table::bind(&batch, &rules.columns, rules.zone)?;
-            let mut people = std::mem::take(&mut self.people);
-            for row in 0..table.len() {
-                if !self.row(&table, row, &rules, now, &mut people) {
-                    return Ok(Ended::Limited);
-                }
-            }
-            self.people = people;
-        }
-    }
-
-    /// Looks at one row; `false` when it is one too many.
-    fn row(&mut self, table: &Table<'_>, row: usize, rules: &Rules, now: i64, people: &mut People) -> bool {
-        self.notes.clear();
-        let built = match event::build(table, row, rules, now, people, &mut self.notes) {
-            Err(Refusal::NotSelected) => return true,
-            _ if self.read >= self.most_rows => return false,
-            Err(refusal) => Err(refusal),
-            Ok(event) => {
-                self.json.clear();
-                payload::write(&event, &mut self.json);
-                let is = fingerprint(&self.json);
-                let meeting = self.known.meet(EventKey::new(&self.dataset_id, event.name, event.id), is);
-                Ok((
-                    event.keys,
-                    matches!(meeting, Meeting::Again(_)),
-                    matches!(meeting, Meeting::Again(was) if was != is),
-                ))
-            }
-        };
-        self.read += 1;
-        let (end, reason, keys) = match built {
-            Ok((keys, is_copy, _)) => (if is_copy { End::Collapsed } else { End::Pending }, None, keys),
-            Err(refusal) => {
-                self.notes.clear();
-                let keys = event::examine(table, row, rules, people, &mut self.notes);
-                let (end, reason) = end_of(refusal);
-                (end, reason, keys)
-            }
-        };
-        let copies = table.copies(row);
-        let differs = matches!(built, Ok((.., true))) || (copies > 1 && table.copies_differ(row));
-        self.filled.clear();
-        self.filled.extend(table.filled(row));
-        let identity = event::identify(table, row, rules);
-        self.survey.add(&RowFacts {
-            end,
-            reason,
-            name: identity.name,
-            age_seconds: identity.time.map(|time| now.saturating_sub(time)),
-            keys,
-            filled: &self.filled,
-            notes: &self.notes,
-            copies,
-            copies_differ: differs,
-        });
-        true
-    }
 }
 
-/// The end of a row that is not sent, and why.
-fn end_of(refusal: Refusal) -> (End, Option<Reason>) {
-    match refusal {
-        // Such a row is not looked at.
-        Refusal::NotSelected => (End::Skipped, None),
-        Refusal::Rejected(reason) => (End::Rejected, Some(reason)),
-        Refusal::Expired => (End::Expired, Some(Reason::Expired)),
-        Refusal::Skipped(reason) => (End::Skipped, Some(reason)),
-        Refusal::Deferred => (End::Deferred, Some(Reason::NotYetDue)),
+/// Looks at the rows themselves, unless something that they need failed; gives what ended that in a way that is no
+/// matter of the rows.
+async fn look_at_rows(
+    run: &Run<'_>,
+    fed: &[Fed],
+    findings: &mut Findings,
+    halt: &watch::Sender<Option<Halt>>,
+) -> Option<Failure> {
+    let is_wanting = |check: &&Check| matches!(check.result, CheckResult::Failed | CheckResult::NotChecked);
+    if let Some(wanting) = findings.checks.iter().find(is_wanting) {
+        let why = match wanting.result {
+            CheckResult::NotChecked => wanting.what.clone(),
+            CheckResult::Ok | CheckResult::Warning | CheckResult::Failed => needs(wanting.name),
+        };
+        findings.checks.push(Check::not_checked(ROWS, why));
+        return None;
     }
+    let rows = match run.open_source(halt).await {
+        Ok(rows) => rows,
+        Err(error) => {
+            findings.checks.push(Check::of_failure(ROWS, &error.into()));
+            return None;
+        }
+    };
+    let most_rows = findings.rows.limit.unwrap_or(u64::MAX);
+    let absent = rows.absent.clone();
+    let examiner = Examiner::new(run, &absent, most_rows, halt.subscribe());
+    let Ok((survey, ended)) = tokio::task::spawn_blocking(move || examiner.run(rows)).await else {
+        return Some(Failure::Bug);
+    };
+    survey.conclude(findings);
+    findings.rows.is_whole = matches!(ended, Ok(Ended::OutOfRows));
+    for field in &mut findings.fields {
+        let column = fed.iter().find(|fed| Some(&fed.request) == field.column.as_ref());
+        field.column_type = column.map(|fed| fed.kind.name().to_owned());
+    }
+    let read = findings.rows.read;
+    findings.checks.push(match ended {
+        Err(failure) if read > 0 => {
+            Check::of_failure(ROWS, &failure).after(&format!("{} were read", counted(read, "row")))
+        }
+        Err(failure) => Check::of_failure(ROWS, &failure),
+        Ok(Ended::Halted) => return None,
+        Ok(Ended::OutOfRows | Ended::Limited) if read == 0 => Check::warning(
+            ROWS,
+            "nothing was selected: the table has no such rows in this span",
+            "see whether the model is built and since when; --since 30d looks further back",
+        ),
+        Ok(Ended::OutOfRows) => Check::ok(ROWS, format!("{}, and that is all", counted(read, "row"))),
+        Ok(Ended::Limited) => {
+            Check::ok(ROWS, format!("the first {}; --rows all reads the whole window", grouped(read)))
+        }
+    });
+    None
+}
+
+/// The name of the check of the rows themselves.
+const ROWS: &str = "rows";
+
+/// Why something was not looked at.
+fn needs(name: &str) -> String {
+    format!("it needs what failed above ({name})")
+}
+
+/// Says where the configuration is, which was read and checked before anything else.
+fn configuration(config: &Config) -> Check {
+    let file = config.file.display();
+    if config.source.uses_password() {
+        return Check::warning("configuration", format!("{file}: {PASSWORD_WARNING}"), PASSWORD_REMEDY);
+    }
+    Check::ok("configuration", file.to_string())
 }

@@ -33,7 +33,7 @@ use crate::report::Report;
 use crate::report::human::PASSWORD_WARNING;
 use crate::report::progress::{Bar, Progress};
 use crate::source::{RowStream, SourceError};
-pub use check::{Checked, check};
+pub use check::{Checked, Reach, check};
 use lanes::Destination;
 pub use look::{LookedRow, Prospect, look};
 pub(crate) use prepare::RESEND_WITHIN;

@@ -2,17 +2,16 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
-use std::collections::VecDeque;
+mod online;
+
 use std::io::{BufRead as _, BufReader};
-use std::net::SocketAddr;
-use std::process::{Command, Stdio};
+use std::process::Stdio;
 
 use chrono::TimeDelta;
 use serde_json::{Value, json};
 
 use crate::support::rows::{Row, csv, lead, leads, purchase, write_parquet};
-use crate::support::run::{Stage, runtime, wait_for, wait_until};
-use crate::support::snowflake::{Reply, Script, Server, columns, part, part_address, result};
+use crate::support::run::{Ran, Stage, wait_for};
 
 /// A stage that knows no token and no server.
 fn stage() -> Stage {
@@ -38,7 +37,7 @@ fn rows() -> Vec<Row> {
 /// Runs `check --json` and gives what it found; the books must balance.
 #[track_caller]
 fn found(stage: &Stage, exit: i32, arguments: &[&str]) -> Value {
-    let ran = stage.run(&[&["check", "--json"], arguments].concat());
+    let ran = offline(stage, &[&["--json"], arguments].concat());
     assert_eq!(ran.exit, Some(exit), "{}", ran.stderr);
     assert_eq!(ran.stdout.lines().count(), 1, "{}", ran.stdout);
     let found = ran.report();
@@ -51,6 +50,16 @@ fn found(stage: &Stage, exit: i32, arguments: &[&str]) -> Value {
     let by_event = found["by_event"].as_object().unwrap();
     assert_eq!(by_event.values().map(sum).sum::<u64>(), sum(&found["counts"]), "{found}");
     found
+}
+
+/// Runs `check` without contacting anyone.
+fn offline(stage: &Stage, arguments: &[&str]) -> Ran {
+    stage.run(&[&["check", "--offline"], arguments].concat())
+}
+
+/// A text whose lines were wrapped, as one line.
+fn unwrapped(text: &str) -> String {
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
 /// Whatever a check does, it leaves nothing behind.
@@ -120,11 +129,11 @@ fn every_key_is_always_there() {
 fn people_see_it_on_standard_output() {
     let stage = stage();
     stage.rows(&rows());
-    let ran = stage.run(&["check"]);
+    let ran = offline(&stage, &[]);
     assert_eq!((ran.exit, ran.stderr.as_str()), (Some(0), ""));
     for part in [
         "nothing was sent or recorded",
-        "  rows          all 10\n",
+        "✓ rows          10 rows, and that is all\n",
         "  can be sent                        4  40.0 %  ████████\n",
         "  phone          phone                      2  20.0 %        1  █▒········\n",
         "              ·  1 invalid_phone\n",
@@ -139,7 +148,7 @@ fn people_see_it_on_standard_output() {
         assert!(ran.stdout.contains(part), "{part:?} is not said:\n{}", ran.stdout);
     }
     assert!(ran.stdout.lines().all(|line| line.chars().count() <= 80), "{}", ran.stdout);
-    let json = stage.run(&["check", "--json"]);
+    let json = offline(&stage, &["--json"]);
     assert!(json.stderr.contains("✓ 4 events can be sent"), "{}", json.stderr);
     check_untouched(&stage);
 }
@@ -151,10 +160,10 @@ fn too_many_invalid_rows_end_with_code_3() {
         // One of four that are neither expired nor copies.
         let bad = lead("bad").without("email");
         stage.rows(&[leads(3), vec![bad, lead("e-0"), lead("old").ago(TimeDelta::days(8))]].concat());
-        let ran = stage.run(&["check", "--max-invalid", most]);
+        let ran = offline(&stage, &["--max-invalid", most]);
         assert_eq!(ran.exit, Some(exit), "{most}: {}", ran.stderr);
         assert!(ran.stdout.contains(said), "{most}: {said:?} is not said:\n{}", ran.stdout);
-        let ran = stage.variable("FBCAPI_MAX_INVALID", most).run(&["check"]);
+        let ran = offline(&stage.variable("FBCAPI_MAX_INVALID", most), &[]);
         assert_eq!(ran.exit, Some(exit), "{most} in a variable: {}", ran.stderr);
     };
     check("25%", 0, "✓ 1 of 4 rows rejected: 25 %, within --max-invalid 25 %");
@@ -169,7 +178,7 @@ fn wrong_usage_is_told() {
     let stage = stage();
     stage.rows(&leads(1));
     let check = |arguments: &[&str], said: &str| {
-        let ran = stage.run(&[&["check"], arguments].concat());
+        let ran = offline(&stage, arguments);
         assert_eq!(ran.exit, Some(2), "{arguments:?}");
         assert!(ran.stderr.contains(said), "{arguments:?}: {}", ran.stderr);
         assert_eq!(ran.stdout, "");
@@ -188,8 +197,8 @@ fn a_sample_is_the_first_rows() {
     assert_eq!(sample("5"), json!({ "read": 5, "limit": 5, "is_whole": false }));
     assert_eq!(sample("20"), json!({ "read": 20, "limit": 20, "is_whole": true }));
     assert_eq!(sample("all"), json!({ "read": 20, "limit": null, "is_whole": true }));
-    let ran = stage.run(&["check", "--rows", "5"]);
-    assert!(ran.stdout.contains("the first 5; --rows all reads the whole window"), "{}", ran.stdout);
+    let ran = offline(&stage, &["--rows", "5"]);
+    assert!(ran.stdout.contains("✓ rows          the first 5; --rows all reads the whole window"), "{}", ran.stdout);
     // What was not asked for is not a row of the sample.
     stage.rows(&[leads(20), vec![purchase("p")]].concat());
     assert_eq!(found(&stage, 0, &["--rows", "5", "--event", "Purchase"])["counts"]["sendable"], 1);
@@ -199,10 +208,10 @@ fn a_sample_is_the_first_rows() {
 fn nothing_to_look_at_is_no_failure() {
     let stage = stage();
     stage.rows(&leads(3));
-    let ran = stage.run(&["check", "--event", "Purchase", "--max-invalid", "0%"]);
+    let ran = offline(&stage, &["--event", "Purchase", "--max-invalid", "0%"]);
     assert_eq!(ran.exit, Some(0), "{}", ran.stderr);
-    assert!(ran.stdout.contains("  rows          none\n"), "{}", ran.stdout);
-    assert!(ran.stdout.contains("! nothing was selected"), "{}", ran.stdout);
+    assert!(ran.stdout.contains("! rows          nothing was selected"), "{}", ran.stdout);
+    assert!(ran.stdout.contains("\n  → "), "{}", ran.stdout);
 }
 
 #[test]
@@ -225,10 +234,11 @@ fn every_format_tells_the_same() {
 #[test]
 fn a_source_that_cannot_be_read_says_so() {
     let check = |stage: &Stage, exit: i32, said: &str| {
-        let ran = stage.run(&["check"]);
-        assert_eq!(ran.exit, Some(exit), "{}", ran.stderr);
-        assert!(ran.stderr.contains(said), "{}", ran.stderr);
-        assert_eq!(ran.stdout, "");
+        let ran = offline(stage, &[]);
+        assert_eq!(ran.exit, Some(exit), "{}", ran.stdout);
+        assert!(ran.stdout.contains("✗ rows"), "{}", ran.stdout);
+        assert!(unwrapped(&ran.stdout).contains(said), "{}", ran.stdout);
+        assert_eq!(ran.stderr, "");
         check_untouched(stage);
     };
     check(&stage(), 2, "rows.ndjson");
@@ -325,8 +335,8 @@ fn no_value_is_ever_shown() {
     }
     let broken = "{\"event_id\":\"canary broken\n[\"canary list\"]\n";
     stage.write("rows.ndjson", crate::support::rows::ndjson(&rows) + broken);
-    for arguments in [["check", "--rows=all"], ["check", "--json"]] {
-        let ran = stage.run(&arguments);
+    for arguments in ["--rows=all", "--json"] {
+        let ran = offline(&stage, &[arguments]);
         assert_eq!(ran.exit, Some(0), "{}", ran.stderr);
         let shown = (ran.stdout + &ran.stderr).to_lowercase();
         assert!(shown.contains("rejected"), "{shown}");
@@ -341,79 +351,9 @@ fn no_value_is_ever_shown() {
 fn a_reader_that_has_gone_is_no_failure() {
     let stage = stage();
     stage.rows(&leads(3));
-    let mut run = stage.command(&["check"]).stdout(Stdio::piped()).spawn().unwrap();
+    let mut run = stage.command(&["check", "--offline"]).stdout(Stdio::piped()).spawn().unwrap();
     let mut line = String::new();
     BufReader::with_capacity(16, run.stdout.take().unwrap()).read_line(&mut line).unwrap();
     let ran = wait_for(run);
     assert_eq!((ran.exit, ran.stderr.as_str()), (Some(0), ""));
-}
-
-/// A stage with a table in Snowflake, whose rows are answered so.
-fn snowflake(rows: impl FnOnce(SocketAddr) -> Script) -> (Stage, Server) {
-    let runtime = runtime();
-    let server = runtime.block_on(Server::start(|address| Script {
-        columns: [columns(&[("EVENT_ID", "text"), ("OCCURRED_AT", "timestamp_tz")])].into(),
-        ..rows(address)
-    }));
-    let connection = format!(
-        "account = \"org-acct\"\nuser = \"U\"\npassword = {{ env = \"SECRET\" }}\nhost = \"127.0.0.1\"\n\
-         port = {}\nprotocol = \"http\"",
-        server.address.port()
-    );
-    let stage = Stage::within(runtime, "http://127.0.0.1:9")
-        .bare()
-        .variable("SECRET", "password-secret")
-        .section("source", "table = \"A.B.FACEBOOK_EVENTS\"")
-        .section("snowflake", &connection)
-        .section("columns", "event_name = { value = \"Lead\" }");
-    (stage, server)
-}
-
-/// A table of 40 rows, of which the first ten can be fetched.
-fn torn(address: SocketAddr) -> Script {
-    let addresses: Vec<_> = (0..20).map(|number| (part_address(address, number), 2)).collect();
-    Script {
-        rows: [result(40, 0..0, &addresses)].into(),
-        parts: (0..5).map(|number| (number, VecDeque::from([part(number * 2..number * 2 + 2)]))).collect(),
-        ..Script::default()
-    }
-}
-
-#[test]
-fn an_interrupted_check_ends_its_statement() {
-    let (stage, server) = snowflake(|_| Script { rows: [Reply::Hang].into(), ..Script::default() });
-    let run = stage.command(&["check", "--json"]).spawn().unwrap();
-    wait_until("the statement", || server.statements().len() == 1);
-    assert!(Command::new("kill").args(["-INT", &run.id().to_string()]).status().unwrap().success());
-    let ran = wait_for(run);
-    assert_eq!((ran.exit, ran.stderr.as_str()), (Some(130), "✗ the check was interrupted\n"));
-    assert_eq!(ran.report()["error"], "the run was interrupted");
-    assert_eq!(server.seen("/queries/v1/abort-request").len(), 1);
-    check_untouched(&stage);
-}
-
-#[test]
-fn a_sample_of_a_table_in_snowflake_leaves_the_rest_where_it_is() {
-    let (stage, server) = snowflake(torn);
-    let ran = stage.run(&["check", "--json", "--rows", "3"]);
-    assert_eq!(ran.exit, Some(0), "{}", ran.stderr);
-    let found = ran.report();
-    assert_eq!(found["rows"], json!({ "read": 3, "limit": 3, "is_whole": false }));
-    assert_eq!(field(&found, "event_id"), json!([3, 3, {}]));
-    assert!(found["warnings"].to_string().contains("the login to Snowflake uses a password"), "{found}");
-    assert!(server.seen("/parts/").len() < 20);
-    let closed = server.seen("/session");
-    assert!(closed.iter().any(|seen| seen.query.get("delete").is_some_and(|is| is == "true")), "{closed:?}");
-}
-
-#[test]
-fn a_table_that_cannot_be_read_to_its_end_is_told_up_to_there() {
-    let (stage, _server) = snowflake(torn);
-    let ran = stage.run(&["check", "--json", "--rows", "all"]);
-    check_untouched(&stage);
-    assert_eq!(ran.report()["exit_code"].as_i64(), ran.exit.map(i64::from));
-    assert_ne!(ran.exit, Some(0));
-    assert_eq!(ran.report()["rows"], json!({ "read": 10, "limit": null, "is_whole": false }));
-    assert!(ran.stderr.contains("the first 10, after which reading ended early"), "{}", ran.stderr);
-    assert!(ran.stderr.contains("✗ "), "{}", ran.stderr);
 }

@@ -4,6 +4,7 @@
 //! Source: Graph API, error handling; Marketing API, error reference and rate limiting.
 
 mod stop;
+mod look;
 mod blame;
 mod codes;
 mod quota;
@@ -13,6 +14,7 @@ use std::time::Duration;
 use serde_json::Value;
 
 pub use self::codes::{Meaning, known_codes, meaning};
+pub use self::look::{Look, judge_look};
 pub use self::quota::{Quota, quota, server_time};
 pub use self::stop::Stop;
 

@@ -9,6 +9,7 @@ use serde::{Serialize, Serializer};
 
 use crate::meta::{KeySet, MatchKey};
 use crate::report::WindowAsked;
+use crate::report::checks::Check;
 
 /// Version of the findings' shape; it rises when a key changes its meaning or goes.
 const SCHEMA_VERSION: u32 = 1;
@@ -28,6 +29,8 @@ pub struct Findings {
     pub source: String,
     /// Which rows were asked for.
     pub window: WindowAsked,
+    /// What was looked at beside the rows themselves, in the order of the data.
+    pub checks: Vec<Check>,
     /// How many rows were read.
     pub rows: RowsRead,
     /// What would become of them.
@@ -58,7 +61,7 @@ pub struct Findings {
     pub max_invalid_percent: Option<Ratio>,
     /// What someone should know.
     pub warnings: Vec<String>,
-    /// What ended the check early.
+    /// The first thing that failed.
     pub error: Option<String>,
     /// The exit code.
     pub exit_code: u8,
@@ -80,6 +83,7 @@ impl Findings {
             dataset_id,
             source,
             window,
+            checks: Vec::new(),
             rows: RowsRead { read: 0, limit, is_whole: false },
             counts: EventCounts::default(),
             by_event: BTreeMap::new(),
@@ -169,6 +173,8 @@ pub struct FieldFindings {
     pub name: String,
     /// The column, unless it is a constant.
     pub column: Option<String>,
+    /// The column's type in Snowflake, where the table was looked at.
+    pub column_type: Option<String>,
     /// Whether it is the same for every row.
     pub is_constant: bool,
     /// Whether the table lacks the column.

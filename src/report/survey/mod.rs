@@ -221,6 +221,7 @@ impl FieldFacts {
         FieldFindings {
             name: self.name,
             column,
+            column_type: None,
             is_constant,
             is_absent: self.is_absent,
             leaves: self.leaves,

@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 
 use super::findings::{EventCounts, FieldFindings, Findings, Leaves};
 use crate::event::Reason;
+use crate::report::checks::{CheckResult, Line, lines};
 use crate::report::human::{counted, grouped, printable, span};
 
 /// How wide a terminal is at least.
@@ -26,6 +27,7 @@ const MOST_LINES: usize = 8;
 pub fn describe(findings: &Findings) -> String {
     let mut page = Page::default();
     page.heading(findings);
+    page.checks(findings);
     if findings.rows.read > 0 {
         page.rows(findings);
         page.fields(findings);
@@ -34,9 +36,6 @@ pub fn describe(findings: &Findings) -> String {
         page.names(findings);
         page.leaving(findings);
         page.remedies(findings);
-    } else if findings.error.is_none() {
-        page.gap();
-        page.item("! ", "nothing was selected: the table has no such rows in this span");
     }
     for warning in &findings.warnings {
         page.item("! ", warning);
@@ -44,6 +43,7 @@ pub fn describe(findings: &Findings) -> String {
     if findings.rows.read > 0 {
         page.verdict(findings);
     }
+    page.failures(findings);
     page.text
 }
 
@@ -81,20 +81,22 @@ impl Page {
     }
 
     fn heading(&mut self, findings: &Findings) {
-        let Findings { checked_at, window, rows, source, .. } = findings;
+        let Findings { checked_at, window, source, .. } = findings;
         let form = "%F %T";
         let until = window.until.unwrap_or(*checked_at);
         self.line(&format!("fbcapi check {} UTC: nothing was sent or recorded", checked_at.format(form)));
         self.item("  source        ", source);
         self.line(&format!("  events        {} to {} UTC", window.since.format(form), until.format(form)));
-        let read = grouped(rows.read);
-        let sample = match rows.limit {
-            _ if rows.is_whole && rows.read == 0 => "none".to_owned(),
-            _ if rows.is_whole => format!("all {read}"),
-            Some(limit) if rows.read >= limit => format!("the first {read}; --rows all reads the whole window"),
-            Some(_) | None => format!("the first {read}, after which reading ended early"),
-        };
-        self.line(&format!("  rows          {sample}"));
+    }
+
+    fn checks(&mut self, findings: &Findings) {
+        if findings.checks.is_empty() {
+            return;
+        }
+        self.gap();
+        for Line { mark, words } in lines(&findings.checks) {
+            self.item(&mark, &words);
+        }
     }
 
     fn rows(&mut self, findings: &Findings) {
@@ -251,6 +253,16 @@ impl Page {
             if let Some(reason) = Reason::ALL.into_iter().find(|reason| reason.code() == code) {
                 self.item("  → ", reason.remedy());
             }
+        }
+    }
+
+    /// Names what failed, for whoever looks at the last line only.
+    fn failures(&mut self, findings: &Findings) {
+        let failed = findings.checks.iter().filter(|check| check.result == CheckResult::Failed);
+        let names: Vec<&str> = failed.map(|check| check.name).collect();
+        if !names.is_empty() {
+            self.gap();
+            self.item("✗ ", &format!("a run would fail: {}", names.join(", ")));
         }
     }
 

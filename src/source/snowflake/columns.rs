@@ -1,14 +1,15 @@
 //! The columns that the table has, and which of them the mapping means.
 
+use super::SnowflakeSettings;
 use super::fault::plain;
 use super::identifier::Identifier;
 use crate::source::nearest::nearest;
-use crate::source::{ColumnRequest, Nature, Need};
+use crate::source::{ColumnRequest, Nature, Need, SourceError, Trouble};
 
 /// What Snowflake keeps in a column, as far as it matters for reading it.
 /// Source: the `rowtype` of an answer, field `type`, as the Go and Python drivers read it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Kind {
+pub enum Kind {
     /// `VARCHAR` and its synonyms.
     Text,
     /// `NUMBER`, exact decimals.
@@ -34,6 +35,23 @@ pub(super) enum Kind {
 }
 
 impl Kind {
+    /// The type's name in SQL; of types that are read alike, the most usual.
+    pub fn name(&self) -> &str {
+        match self {
+            Self::Text => "VARCHAR",
+            Self::Number => "NUMBER",
+            Self::Real => "FLOAT",
+            Self::Boolean => "BOOLEAN",
+            Self::Date => "DATE",
+            Self::Time => "TIME",
+            Self::TimestampWithoutZone => "TIMESTAMP_NTZ",
+            Self::Instant => "TIMESTAMP_TZ",
+            Self::Semistructured => "VARIANT",
+            Self::Binary => "BINARY",
+            Self::Other(name) => name,
+        }
+    }
+
     /// What such a column holds.
     pub(super) fn nature(&self) -> Nature {
         match self {
@@ -147,6 +165,12 @@ pub(super) struct UnsuitedTable {
 const LISTED: usize = 30;
 
 impl UnsuitedTable {
+    /// Says it as an error of the source.
+    pub(super) fn explain(self, settings: &SnowflakeSettings) -> SourceError {
+        let what = format!("the table {} {}", settings.table, self.what);
+        SourceError { trouble: Trouble::Configuration, what, remedy: Some(self.remedy) }
+    }
+
     fn missing(missing: &[String], table: &[Column]) -> Self {
         let named: Vec<_> = missing
             .iter()

@@ -8,6 +8,7 @@ mod account;
 mod identifier;
 mod columns;
 mod query;
+mod count;
 mod jwt;
 mod login;
 mod wire;
@@ -20,6 +21,7 @@ mod json_rows;
 mod shapes;
 mod decode;
 mod rows;
+mod probe;
 mod fault;
 
 use std::sync::Arc;
@@ -31,9 +33,11 @@ use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::Instant;
 
 pub use self::account::{Connection, Login, Protocol, TokenKind};
+pub use self::columns::Kind;
 pub use self::connection::{Given, Layer, Mistake, canonical_key, settle};
 pub use self::connections_file::{FileText, World, read_file};
 pub(crate) use self::identifier::literal;
+pub use self::probe::{Counted, Fed, Mapped, Probe, Told, probe};
 pub use self::wire::Patience;
 
 use self::answer::Manifest;
@@ -213,11 +217,7 @@ async fn find_rows(
     let role = session.role();
     let context = |statement| Context { settings, role: role.as_deref(), statement };
     let columns = head.map_err(|fault| fault.explain(&context(Statement::Columns)))?.columns;
-    let matched = match_columns(&selection.columns, &columns).map_err(|unsuited| SourceError {
-        trouble: Trouble::Configuration,
-        what: format!("the table {} {}", settings.table, unsuited.what),
-        remedy: Some(unsuited.remedy),
-    })?;
+    let matched = match_columns(&selection.columns, &columns).map_err(|unsuited| unsuited.explain(settings))?;
     let query = query::rows_query(&table, &columns, &matched.present, selection, settings.where_clause.as_deref());
     let manifest = session.run(&query.sql).await;
     let manifest = manifest.map_err(|fault| fault.explain(&context(Statement::Rows)))?;

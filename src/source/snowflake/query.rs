@@ -134,7 +134,7 @@ impl Copies {
 }
 
 /// Joins expressions with commas.
-fn list(expressions: impl Iterator<Item = String>) -> String {
+pub(super) fn list(expressions: impl Iterator<Item = String>) -> String {
     expressions.collect::<Vec<_>>().join(", ")
 }
 
@@ -144,7 +144,7 @@ fn wanted(column: &Column) -> String {
 }
 
 /// Gives a column of the outer level as text, for comparing.
-fn text(column: &Column) -> String {
+pub(super) fn text(column: &Column) -> String {
     as_text(column, &wanted(column))
 }
 
@@ -174,12 +174,12 @@ const WHITE_SPACE: &str = concat!(
 );
 
 /// Trims a text as the event layer does.
-fn trimmed(text: &str) -> String {
+pub(super) fn trimmed(text: &str) -> String {
     format!("TRIM({text}, {WHITE_SPACE})")
 }
 
 /// Says that a text is null or blank.
-fn blank(text: &str) -> String {
+pub(super) fn blank(text: &str) -> String {
     format!("COALESCE({}, '') = ''", trimmed(text))
 }
 
@@ -223,7 +223,7 @@ fn in_zone(column: &Column, source: &str, zone: Tz) -> String {
 }
 
 /// Builds the conditions of the inner level, over the table's real columns.
-fn conditions(columns: &[Column], selection: &Selection, owner_condition: Option<&str>) -> Vec<String> {
+pub(super) fn conditions(columns: &[Column], selection: &Selection, owner_condition: Option<&str>) -> Vec<String> {
     let mut conditions = Vec::new();
     if let Some(column) = find(&selection.time_column, columns) {
         conditions.push(window(column, columns, selection));
@@ -263,8 +263,9 @@ fn window(column: &Column, columns: &[Column], selection: &Selection) -> String 
 ///
 /// A timestamp is compared as it stands in the table, without a function around it, so that Snowflake can skip the
 /// partitions outside the window.
-struct Clock {
-    expression: String,
+pub(super) struct Clock {
+    /// The time, of which a cell that is no time makes nothing.
+    pub(super) expression: String,
     form: ClockForm,
     slack: chrono::Duration,
     prune: Option<String>,
@@ -279,7 +280,7 @@ enum ClockForm {
 }
 
 impl Clock {
-    fn new(column: &Column, zone: Tz) -> Self {
+    pub(super) fn new(column: &Column, zone: Tz) -> Self {
         let source = column.name.to_string();
         match &column.kind {
             Kind::Instant => {
