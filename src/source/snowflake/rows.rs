@@ -24,7 +24,7 @@ use super::wire::{Wire, open_stream, unzipped};
 use crate::source::SourceError;
 
 /// So many parts are fetched before they are needed, the one that is needed next among them,
-const AHEAD: usize = 4;
+const AHEAD: usize = 3;
 
 /// if they hold no more bytes than this. One is fetched whatever it holds.
 const MOST_BYTES_AHEAD: u64 = 16 << 20;
