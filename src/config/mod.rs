@@ -251,6 +251,7 @@ pub fn parse(
     }
     let normalize = context.normalize(&mut reader, source.date_format);
     people::privacy(&mut reader, &mut columns);
+    people::hashing(&mut reader, &columns, source.kind, &normalize);
     let state = context.state(&mut reader, meta.as_ref().map(|meta| meta.graph.dataset_id.as_str()));
     // Only `fbcapi model` uses it; a mistake in it is one all the same.
     drop(model::section(&mut reader));

@@ -3,12 +3,14 @@
 use super::Context;
 use super::feed::ColumnOrValue;
 use super::reader::{Found, Reader, Section, did_you_mean};
-use crate::event::columns::{CUSTOM_KEYS, Columns, CustomField, Origin, Personal};
+use super::source::Kind as SourceKind;
+use crate::event::columns::{CUSTOM_KEYS, Columns, CustomField, HashIn, Origin, Personal};
 use crate::event::field::Field;
 use crate::event::object::Object;
 use crate::event::personal::is_personal_name;
 use crate::event::preset::Preset;
 use crate::event::value::Kind;
+use crate::meta::MatchKey;
 use crate::meta::normalize::{Country, ExternalIdForm, Settings};
 use crate::source::Nature;
 
@@ -153,5 +155,55 @@ pub(super) fn privacy(reader: &mut Reader<'_>, columns: &mut Columns) {
             section.mistake(&excluded.place, "exclude_fields", &what);
         }
     }
+    let places = [("client", HashIn::Client), ("warehouse", HashIn::Warehouse)];
+    columns.hash_in(section.choice("hash_in", &places, "client").unwrap_or_default());
     section.end();
+}
+
+/// Refuses a configuration under which clear values would leave the warehouse, or none could be hashed there.
+pub(super) fn hashing(reader: &mut Reader<'_>, columns: &Columns, source: Option<SourceKind>, normalize: &Settings) {
+    match columns.hashes_in() {
+        HashIn::Client => {}
+        HashIn::Warehouse => {
+            let mut section = reader.section("privacy");
+            let place = section.find("hash_in").map(|found| found.place).unwrap_or_default();
+            for what in in_the_way(columns, source, normalize) {
+                section.mistake(&place, "hash_in", &what);
+            }
+        }
+    }
+}
+
+/// What keeps the warehouse from hashing all that is known of people.
+fn in_the_way(columns: &Columns, source: Option<SourceKind>, normalize: &Settings) -> Vec<String> {
+    if matches!(source, Some(SourceKind::File)) {
+        return vec![
+            "cannot be \"warehouse\" where [source] kind is \"file\": files are hashed on this machine".to_owned(),
+        ];
+    }
+    let mut mistakes = Vec::new();
+    let is_hashed = |field| !columns.hashed_in_warehouse(field).is_empty();
+    let ids = [Field::Match(MatchKey::ExternalId), Field::PersonId];
+    if normalize.external_id == ExternalIdForm::Raw && ids.into_iter().any(is_hashed) {
+        let what = "\"warehouse\" keeps clear values in Snowflake, but [external_id] form = \"raw\" sends ids in the clear: \
+                    set it to \"hashed\", or hash on this machine";
+        mistakes.push(what.to_owned());
+    }
+    for (clear, hashed, column) in columns.clear_beside_hashed() {
+        mistakes.push(format!(
+            "\"warehouse\" keeps {hashed} in Snowflake, but its column {column} feeds {clear} too, which leaves in the \
+             clear: take one of the two out of [columns]"
+        ));
+    }
+    for key in [MatchKey::Ph, MatchKey::St, MatchKey::Zp] {
+        let field = Field::Match(key);
+        if is_hashed(Field::Match(MatchKey::Country)) && matches!(columns.origin(field), Some(Origin::Constant(_))) {
+            mistakes.push(format!(
+                "\"warehouse\" keeps the country of a row in Snowflake, where the one {} for all is not known: make it a \
+                 column too",
+                field.name()
+            ));
+        }
+    }
+    mistakes
 }

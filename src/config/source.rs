@@ -40,14 +40,19 @@ pub(super) struct SourceSection {
     pub(super) config: Option<SourceConfig>,
     /// How the variables begin that this source does not read.
     pub(super) unread: Option<&'static str>,
+    /// Where rows come from, if that is said rightly.
+    pub(super) kind: Option<Kind>,
     pub(super) preset: Preset,
     pub(super) zone: Tz,
     pub(super) date_format: Option<String>,
 }
 
+/// Where rows come from, as written.
 #[derive(Clone, Copy)]
-enum Kind {
+pub(super) enum Kind {
+    /// A table in Snowflake.
     Snowflake,
+    /// Files on this machine.
     File,
 }
 
@@ -99,6 +104,7 @@ impl Context<'_> {
         SourceSection {
             config,
             unread,
+            kind,
             preset: preset.unwrap_or(Preset::FacebookEvents),
             zone: zone_read.unwrap_or(Tz::UTC),
             date_format,

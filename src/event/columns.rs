@@ -4,8 +4,9 @@ use super::field::Field;
 use super::object::{DELIVERY_CATEGORIES, Object};
 use super::preset::Preset;
 use super::value::Kind;
+use crate::meta::normalize::Country;
 use crate::meta::{KeySet, MatchKey};
-use crate::source::{ColumnRequest, Need, Reading};
+use crate::source::{ColumnRequest, HashedField, Need, Reading};
 
 /// The ways in which a customer can be new or known. Source: Conversions API, server event parameters.
 const SEGMENTATIONS: &[&str] = &[
@@ -63,6 +64,16 @@ impl Origin {
     }
 }
 
+/// Where customer data is normalised and hashed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum HashIn {
+    /// On this machine.
+    #[default]
+    Client,
+    /// In the warehouse, of which no clear value leaves.
+    Warehouse,
+}
+
 /// Whether a value that looks like personal data may leave.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Personal {
@@ -115,13 +126,19 @@ pub struct Columns {
     custom: Vec<CustomField>,
     parts: Vec<Part>,
     excluded: KeySet,
+    hash_in: HashIn,
 }
 
 impl Columns {
     /// Starts from the columns of a preset.
     pub fn new(preset: Preset) -> Self {
-        let mut columns =
-            Self { fields: Vec::new(), custom: Vec::new(), parts: Vec::new(), excluded: KeySet::default() };
+        let mut columns = Self {
+            fields: Vec::new(),
+            custom: Vec::new(),
+            parts: Vec::new(),
+            excluded: KeySet::default(),
+            hash_in: HashIn::Client,
+        };
         for (name, column) in preset.fields() {
             columns.set(name, Origin::Preset((*column).to_owned()));
         }
@@ -198,6 +215,51 @@ impl Columns {
         is_key || object.is_some()
     }
 
+    /// Has customer data hashed somewhere else.
+    pub fn hash_in(&mut self, place: HashIn) {
+        self.hash_in = place;
+    }
+
+    /// Where customer data is hashed.
+    pub fn hashes_in(&self) -> HashIn {
+        self.hash_in
+    }
+
+    /// The digests that the warehouse makes of a field's column; none where the field is hashed here or not at all.
+    pub fn hashed_in_warehouse(&self, field: Field) -> &'static [HashedField] {
+        let is_column = self.origin(field).is_some_and(|origin| origin.column().is_some());
+        match self.hash_in {
+            HashIn::Warehouse if is_column => field.digests(),
+            HashIn::Warehouse | HashIn::Client => &[],
+        }
+    }
+
+    /// What leaves in the clear of a column that the warehouse hashes: its name, the hashed field, and the column.
+    pub fn clear_beside_hashed(&self) -> Vec<(String, &'static str, &str)> {
+        let hashed = || self.fields.iter().filter(|(field, _)| !self.hashed_in_warehouse(*field).is_empty());
+        let mut found = Vec::new();
+        for (at, (name, origin)) in self.slot_names().into_iter().zip(self.slot_origins()).enumerate() {
+            let field = self.fields.get(at).map(|(field, _)| *field);
+            let Some(column) = origin.column() else { continue };
+            if field.is_some_and(|field| !self.hashed_in_warehouse(field).is_empty()) {
+                continue;
+            }
+            // Snowflake may take two spellings for one column.
+            let is_same =
+                |origin: &Origin| origin.column().is_some_and(|other| other.to_lowercase() == column.to_lowercase());
+            found.extend(hashed().find(|(_, origin)| is_same(origin)).map(|(field, _)| (name, field.name(), column)));
+        }
+        found
+    }
+
+    /// The country of every row, where the configuration names it.
+    pub fn country(&self) -> Option<Country> {
+        match self.origin(Field::Match(MatchKey::Country)) {
+            Some(Origin::Constant(country)) => Country::parse(country),
+            Some(Origin::Column(_) | Origin::Preset(_)) | None => None,
+        }
+    }
+
     /// Whether a match key never leaves.
     pub fn is_excluded(&self, key: MatchKey) -> bool {
         self.excluded.contains(key)
@@ -257,12 +319,14 @@ impl Columns {
     }
 
     fn feeds(&self) -> impl Iterator<Item = Feed<'_>> {
-        let fields = self.fields.iter().map(|(field, origin)| Feed {
-            origin,
-            reading: field.reading(),
+        let fields = self.fields.iter().flat_map(|(field, origin)| {
             // The name at the source serves where the model has not mapped it.
-            is_required: field.is_required()
-                && (*field != Field::EventName || self.origin(Field::SourceName).is_none()),
+            let is_required =
+                field.is_required() && (*field != Field::EventName || self.origin(Field::SourceName).is_none());
+            let hashed = self.hashed_in_warehouse(*field);
+            let whole = hashed.is_empty().then(|| field.reading());
+            let readings = whole.into_iter().chain(hashed.iter().copied().map(Reading::Hashed));
+            readings.map(move |reading| Feed { origin, reading, is_required })
         });
         let custom =
             self.custom.iter().map(|field| Feed { origin: &field.origin, reading: Reading::Text, is_required: false });
@@ -274,7 +338,7 @@ impl Columns {
         fields.chain(custom).chain(parts)
     }
 
-    /// The columns to ask a source for, each once.
+    /// The columns to ask a source for, each once; and once for each digest that it makes.
     pub fn requests(&self) -> Vec<ColumnRequest> {
         let mut requests: Vec<ColumnRequest> = Vec::new();
         for Feed { origin, reading, is_required } in self.feeds() {
@@ -284,7 +348,11 @@ impl Columns {
                 Origin::Preset(name) => (name, Need::IfPresent),
                 Origin::Constant(_) => continue,
             };
-            match requests.iter_mut().find(|request| request.name.eq_ignore_ascii_case(name)) {
+            let is_same = |request: &ColumnRequest| {
+                request.name.eq_ignore_ascii_case(name)
+                    && !matches!((request.reading, reading), (Reading::Hashed(_), _) | (_, Reading::Hashed(_)))
+            };
+            match requests.iter_mut().find(|request| is_same(request)) {
                 Some(request) if need == Need::Required => request.need = need,
                 Some(_) => {}
                 None => requests.push(ColumnRequest { name: name.clone(), reading, need }),

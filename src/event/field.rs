@@ -1,7 +1,7 @@
 //! The fields of an event that a column can feed, by the names they have in `[columns]`.
 
 use crate::meta::MatchKey;
-use crate::source::Reading;
+use crate::source::{HashedField, Reading};
 
 /// A field of an event that a column can feed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -110,6 +110,17 @@ const NAMES: [(&str, Field); 60] = [
     ("zp", Field::Match(MatchKey::Zp)),
 ];
 
+/// The digest of each match key.
+static KEYS: [HashedField; MatchKey::ALL.len()] = {
+    let mut keys = [HashedField::PersonId; MatchKey::ALL.len()];
+    let mut at = 0;
+    while at < keys.len() {
+        keys[at] = HashedField::Key(MatchKey::ALL[at]);
+        at += 1;
+    }
+    keys
+};
+
 impl Field {
     /// Finds the field that a name in `[columns]` means.
     pub fn parse(name: &str) -> Option<Self> {
@@ -148,6 +159,36 @@ impl Field {
             | Self::Fbclid
             | Self::Consent
             | Self::Match(_) => Reading::Text,
+        }
+    }
+
+    /// The digests that are made of it, if it is hashed at all.
+    pub(super) fn digests(self) -> &'static [HashedField] {
+        match self {
+            Self::Match(key) if key.is_hashed() => KEYS
+                .iter()
+                .position(|known| *known == HashedField::Key(key))
+                .and_then(|at| KEYS.get(at..=at))
+                .unwrap_or(&[]),
+            Self::PersonId => &[HashedField::PersonId],
+            Self::FullName => &[HashedField::FirstOfFullName, HashedField::LastOfFullName],
+            Self::EventId
+            | Self::EventTime
+            | Self::EventName
+            | Self::SourceName
+            | Self::ActionSource
+            | Self::EventSourceUrl
+            | Self::ReferrerUrl
+            | Self::OptOut
+            | Self::DataProcessingOptions
+            | Self::DataProcessingCountry
+            | Self::DataProcessingState
+            | Self::MessagingChannel
+            | Self::AdvancedMeasurementTable
+            | Self::Fbclid
+            | Self::FbclidTime
+            | Self::Consent
+            | Self::Match(_) => &[],
         }
     }
 

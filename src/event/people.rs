@@ -31,6 +31,7 @@ impl People {
         self.raw_ids.clear();
         let mut hasher = Hasher { people: self, rules, country: None, notes };
         let countries = table.matches.iter().find(|(key, _)| *key == MatchKey::Country);
+        let countries = countries.filter(|_| !table.hashed.keys.contains(MatchKey::Country));
         if let Some(text) = countries.and_then(|(_, texts)| texts.filled(row)) {
             hasher.country = Country::parse(text);
         }
@@ -41,14 +42,24 @@ impl People {
             }
             if let Some(text) = texts.filled(row) {
                 has_name |= matches!(key, MatchKey::Fn | MatchKey::Ln);
-                hasher.add_all(Field::Match(*key), *key, text);
+                if table.hashed.keys.contains(*key) {
+                    hasher.add_digest(Field::Match(*key), *key, text);
+                } else {
+                    hasher.add_all(Field::Match(*key), *key, text);
+                }
             }
         }
-        if let Some(full) = table.full_name.filled(row).filter(|_| !has_name) {
-            hasher.add_full_name(full);
+        match table.full_name.filled(row).filter(|_| !has_name) {
+            Some(first) if table.hashed.full_name => {
+                hasher.add_names([(MatchKey::Fn, Some(first)), (MatchKey::Ln, table.full_name_last.filled(row))]);
+            }
+            Some(full) => hasher.add_full_name(full),
+            None => {}
         }
-        if let Some(id) = table.person_id.filled(row) {
-            hasher.add_all(Field::PersonId, MatchKey::ExternalId, id);
+        match table.person_id.filled(row) {
+            Some(id) if table.hashed.person_id => hasher.add_digest(Field::PersonId, MatchKey::ExternalId, id),
+            Some(id) => hasher.add_all(Field::PersonId, MatchKey::ExternalId, id),
+            None => {}
         }
         // Names from a full name and a person's id come last; the values of a key are to stand together.
         if !self.digests.is_sorted_by_key(|(key, _)| *key) {
@@ -97,6 +108,36 @@ impl Hasher<'_> {
         }
     }
 
+    /// Adds first and last name that the warehouse has hashed out of a full one.
+    fn add_names(&mut self, names: [(MatchKey, Option<&str>); 2]) {
+        for (key, digest) in names {
+            if let Some(digest) = digest.filter(|_| !self.rules.columns.is_excluded(key)) {
+                self.add_digest(Field::FullName, key, digest);
+            }
+        }
+    }
+
+    /// Adds a digest that the warehouse has made, or notes why there is none.
+    fn add_digest(&mut self, field: Field, key: MatchKey, text: &str) {
+        let digest = match text.strip_prefix('!') {
+            // The value stands for nobody.
+            Some("") => return,
+            Some(code) => Err(Reason::of_field(code).unwrap_or(Reason::InvalidHash)),
+            None => Digest::from_hex(text).filter(|digest| digest.as_str() == text).ok_or(Reason::InvalidHash),
+        };
+        match digest {
+            Ok(digest) => self.push(key, digest),
+            Err(reason) => self.note(field, reason),
+        }
+    }
+
+    /// Adds a digest unless the key has it already.
+    fn push(&mut self, key: MatchKey, digest: Digest) {
+        if !self.people.digests.contains(&(key, digest)) {
+            self.people.digests.push((key, digest));
+        }
+    }
+
     fn note(&mut self, field: Field, reason: Reason) {
         self.notes.push(Note { slot: self.rules.columns.slot(field), reason });
     }
@@ -136,10 +177,8 @@ impl Hasher<'_> {
                 None
             }
         };
-        if let Some(digest) = digest
-            && !self.people.digests.contains(&(key, digest))
-        {
-            self.people.digests.push((key, digest));
+        if let Some(digest) = digest {
+            self.push(key, digest);
         }
     }
 }

@@ -69,6 +69,10 @@ pub enum Reason {
     InvalidGender,
     /// The value looks like an MD5 hash, which Meta does not match.
     Md5Hash,
+    /// The warehouse cannot hash the value as this program does: it is a list, or written in a way that needs more than SQL.
+    NeedsClientHashing,
+    /// What the warehouse gave is no SHA-256 digest.
+    InvalidHash,
     /// The currency is no ISO 4217 code.
     InvalidCurrency,
     /// The value is not a number.
@@ -119,7 +123,7 @@ pub enum Reason {
 
 impl Reason {
     /// Every reason.
-    pub const ALL: [Self; 55] = [
+    pub const ALL: [Self; 57] = [
         Self::MissingEventId,
         Self::MissingEventTime,
         Self::InvalidEventTime,
@@ -152,6 +156,8 @@ impl Reason {
         Self::InvalidDateOfBirth,
         Self::InvalidGender,
         Self::Md5Hash,
+        Self::NeedsClientHashing,
+        Self::InvalidHash,
         Self::InvalidCurrency,
         Self::InvalidValue,
         Self::InvalidOptOut,
@@ -212,6 +218,8 @@ impl Reason {
             Self::InvalidDateOfBirth => "invalid_date_of_birth",
             Self::InvalidGender => "invalid_gender",
             Self::Md5Hash => "md5_hash",
+            Self::NeedsClientHashing => "needs_client_hashing",
+            Self::InvalidHash => "invalid_hash",
             Self::InvalidCurrency => "invalid_currency",
             Self::InvalidValue => "invalid_value",
             Self::InvalidOptOut => "invalid_opt_out",
@@ -271,6 +279,11 @@ impl Reason {
         matches!(self, Self::WebsiteWithoutUrl | Self::WebsiteWithoutUserAgent)
     }
 
+    /// Finds the reason for which a field can be left out, by its code.
+    pub fn of_field(code: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|reason| reason.code() == code && !reason.stops_row() && !reason.is_advice())
+    }
+
     /// What to do about it.
     pub const fn remedy(self) -> &'static str {
         match self {
@@ -326,6 +339,12 @@ impl Reason {
             Self::InvalidDateOfBirth => "make it a DATE or ISO 8601 text, or set [source] date_format",
             Self::InvalidGender => "use f or m",
             Self::Md5Hash => "hash with SHA-256, or give the clear value and let fbcapi hash it",
+            Self::NeedsClientHashing => {
+                "write it plainly in the model (a phone number with + and its country code), or set [privacy] hash_in = \"client\""
+            }
+            Self::InvalidHash => {
+                "nothing in the table is wrong: report it, and set [privacy] hash_in = \"client\" until then"
+            }
             Self::InvalidCurrency => "use three-letter codes of ISO 4217",
             Self::InvalidValue => "make it a number without currency sign or group separators",
             Self::InvalidOptOut | Self::InvalidFlag => "use true or false",

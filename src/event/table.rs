@@ -9,7 +9,7 @@ use super::field::Field;
 use super::note::Note;
 use super::reason::Reason;
 use super::texts::{Texts, Times};
-use crate::meta::MatchKey;
+use crate::meta::{KeySet, MatchKey};
 use crate::source::{COPIES_COLUMN, COPIES_DIFFER_COLUMN, Nature};
 
 /// A column that holds a type from which its field cannot be read.
@@ -42,6 +42,8 @@ pub struct Table<'a> {
     pub(super) measurement: Texts<'a>,
     pub(super) person_id: Texts<'a>,
     pub(super) full_name: Texts<'a>,
+    /// The digest of the last name within a full one, where the first one stands as the full name.
+    pub(super) full_name_last: Texts<'a>,
     pub(super) fbclid: Texts<'a>,
     pub(super) fbclid_time: Times<'a>,
     pub(super) consent: Option<Texts<'a>>,
@@ -49,11 +51,21 @@ pub struct Table<'a> {
     pub(super) matches: Vec<(MatchKey, Texts<'a>)>,
     pub(super) custom: Vec<BoundKey<'a>>,
     pub(super) parts: Vec<BoundPart<'a>>,
+    /// What the warehouse has hashed.
+    pub(super) hashed: HashedThere,
     pub(super) columns: &'a Columns,
     pub(super) zone: Tz,
     copies: Texts<'a>,
     copies_differ: Texts<'a>,
     rows: usize,
+}
+
+/// Which fields come as digests that the warehouse has made.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct HashedThere {
+    pub(super) keys: KeySet,
+    pub(super) person_id: bool,
+    pub(super) full_name: bool,
 }
 
 /// A key of `custom_data` with its column.
@@ -77,9 +89,19 @@ impl<'a> Table<'a> {
     /// Binds a batch; timestamps without zone that the source left as they were are read in `zone`.
     pub fn bind(batch: &'a RecordBatch, columns: &'a Columns, zone: Tz) -> Result<Self, UnreadableColumn> {
         let binder = Binder { batch, zone };
-        let field = |field: Field| match columns.origin(field) {
-            Some(origin) => binder.texts(origin, field.name()),
-            None => Ok(Texts::Absent),
+        let field = |field: Field| match (columns.hashed_in_warehouse(field), columns.origin(field)) {
+            ([digest, ..], _) => binder.named(&digest.column(), field.name()),
+            ([], Some(origin)) => binder.texts(origin, field.name()),
+            ([], None) => Ok(Texts::Absent),
+        };
+        let full_name_last = match columns.hashed_in_warehouse(Field::FullName) {
+            [_, last] => binder.named(&last.column(), Field::FullName.name())?,
+            _ => Texts::Absent,
+        };
+        let mut hashed = HashedThere {
+            keys: KeySet::default(),
+            person_id: !columns.hashed_in_warehouse(Field::PersonId).is_empty(),
+            full_name: !columns.hashed_in_warehouse(Field::FullName).is_empty(),
         };
         let time = |field: Field| match columns.origin(field) {
             Some(origin) => binder.times(origin, field.name()),
@@ -89,7 +111,12 @@ impl<'a> Table<'a> {
         for key in MatchKey::ALL {
             match field(Field::Match(key))? {
                 Texts::Absent => {}
-                texts => matches.push((key, texts)),
+                texts => {
+                    matches.push((key, texts));
+                    if !columns.hashed_in_warehouse(Field::Match(key)).is_empty() {
+                        hashed.keys.insert(key);
+                    }
+                }
             }
         }
         let mut custom = Vec::new();
@@ -126,12 +153,14 @@ impl<'a> Table<'a> {
             measurement: field(Field::AdvancedMeasurementTable)?,
             person_id: field(Field::PersonId)?,
             full_name: field(Field::FullName)?,
+            full_name_last,
             fbclid: field(Field::Fbclid)?,
             fbclid_time: time(Field::FbclidTime)?,
             consent: columns.origin(Field::Consent).map(|_| field(Field::Consent)).transpose()?,
             matches,
             custom,
             parts,
+            hashed,
             columns,
             zone,
             copies: binder.named(COPIES_COLUMN, "the number of copies")?,

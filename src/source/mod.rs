@@ -10,6 +10,9 @@ use chrono::{DateTime, Utc};
 use chrono_tz::Tz;
 use tokio::sync::mpsc;
 
+use crate::meta::MatchKey;
+use crate::meta::normalize::{Country, Settings};
+
 /// How a source is to hand over a column.
 ///
 /// `Text` arrives as a string array (any Arrow string type). `Time` arrives as `Timestamp(_, Some("UTC"))`
@@ -22,6 +25,46 @@ pub enum Reading {
     Time,
     /// As a calendar date, in ISO form (`1997-02-16`).
     Date,
+    /// Not at all, but normalised and hashed where it is, in a column of the name that [`HashedField::column`] gives.
+    ///
+    /// A cell is then null where the clear one is null or blank, else a digest in 64 lower-case digits, or `!` and the
+    /// code of the reason for which there is none, or `!` alone for a value that stands for nobody.
+    Hashed(HashedField),
+}
+
+/// A field that a source normalises and hashes itself, so that no clear value leaves it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum HashedField {
+    /// A match key.
+    Key(MatchKey),
+    /// The person's id in the warehouse, as a further external id.
+    PersonId,
+    /// The first name within a full one.
+    FirstOfFullName,
+    /// The last name within a full one.
+    LastOfFullName,
+}
+
+impl HashedField {
+    /// The column in which the digest arrives.
+    pub fn column(self) -> String {
+        let field = match self {
+            Self::Key(key) => key.wire(),
+            Self::PersonId => "person_id",
+            Self::FirstOfFullName => "full_name_first",
+            Self::LastOfFullName => "full_name_last",
+        };
+        format!("_FBCAPI_HASHED_{field}")
+    }
+}
+
+/// What hashing needs to know besides the values.
+#[derive(Debug, Clone)]
+pub struct Hashing {
+    /// How customer data is normalised.
+    pub settings: Settings,
+    /// The country of every row, where the configuration names it.
+    pub country: Option<Country>,
 }
 
 /// Whether a run can do without a column.
@@ -71,6 +114,8 @@ pub struct Selection {
     pub event_id: Option<String>,
     /// The zone of timestamps without one.
     pub zone: Tz,
+    /// How the columns are hashed of which only a digest is wanted.
+    pub hashing: Hashing,
 }
 
 /// The longer window that Meta grants to events in a physical store.

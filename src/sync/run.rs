@@ -17,7 +17,7 @@ use crate::meta::ActionSource;
 use crate::meta::window::oldest_accepted;
 use crate::report::progress::{Progress, Waiting};
 use crate::source::snowflake::Surroundings;
-use crate::source::{RowStream, Selection, SourceError, StoreWindow};
+use crate::source::{Hashing, RowStream, Selection, SourceError, StoreWindow};
 
 /// What stays the same throughout a run.
 pub(super) struct Run<'a> {
@@ -111,6 +111,7 @@ impl<'a> Run<'a> {
             names: if self.rules.names.is_empty() { self.options.names.clone() } else { Vec::new() },
             event_id: None,
             zone: self.rules.zone,
+            hashing: Hashing { settings: self.rules.normalize.clone(), country: self.rules.columns.country() },
         }
     }
 

@@ -107,6 +107,32 @@ fn wrong_keys_of_custom_data_and_objects_are_told() {
 }
 
 #[test]
+fn what_would_leave_the_warehouse_in_the_clear_is_told() {
+    let it = with(|stage| stage.configure("privacy", "hash_in = \"warehouse\""));
+    let said =
+        "[privacy] hash_in cannot be \"warehouse\" where [source] kind is \"file\": files are hashed on this machine";
+    check(&it, 2, &[said]);
+    let it = with(|stage| stage.configure("privacy", "hash_in = \"here\""));
+    check(&it, 2, &["[privacy] hash_in must be \"client\" or \"warehouse\""]);
+    let columns =
+        "order_id = \"EMAIL\"\nphone = { value = \"650 555 1212\" }\ncountry = \"land\"\nclient_user_agent = \"land\"";
+    let it = with(|stage| {
+        stage
+            .section("source", "kind = \"snowflake\"\ntable = \"EVENTS\"")
+            .section("columns", columns)
+            .section("external_id", "form = \"raw\"")
+            .configure("privacy", "hash_in = \"warehouse\"")
+    });
+    let said = [
+        "hash_in \"warehouse\" keeps clear values in Snowflake, but [external_id] form = \"raw\" sends ids in the clear",
+        "keeps email in Snowflake, but its column EMAIL feeds order_id too, which leaves in the clear",
+        "keeps country in Snowflake, but its column land feeds client_user_agent too",
+        "where the one phone for all is not known: make it a column too",
+    ];
+    check(&it, 2, &said);
+}
+
+#[test]
 fn a_file_that_is_no_toml_is_told_by_line_and_not_quoted() {
     let it = with(|stage| stage.section("meta", "dataset_id = \"1\"\naccess_token = \"s3cret"));
     let ran = it.stage.run(&["sync"]);

@@ -19,10 +19,12 @@ use fbcapi::event::Reason;
 use fbcapi::event::columns::{CUSTOM_KEYS, Columns, Origin};
 use fbcapi::event::field::Field;
 use fbcapi::event::preset::Preset;
+use fbcapi::meta::MatchKey;
 use tempfile::TempDir;
 
 const README: &str = include_str!("../../README.md");
 const EXAMPLE: &str = include_str!("../../config.example.toml");
+const PRIVACY: &str = include_str!("../../docs/privacy.md");
 const REASONS: &str = include_str!("../../docs/reasons.md");
 const REASONS_SOURCE: &str = include_str!("../../src/event/reason.rs");
 const CI: &str = include_str!("../../.ci/run");
@@ -268,6 +270,18 @@ fn the_exit_codes_of_the_readme_are_those_of_the_program() {
         table(section).into_iter().map(|row| row.into_iter().map(str::to_owned).collect()).collect();
     let meant = Exit::TABLE.map(|(exit, meaning)| vec![exit.code().to_string(), meaning.to_owned()]);
     assert_eq!(stated, meant);
+}
+
+#[test]
+fn the_hashed_fields_are_those_of_the_program() {
+    let named = PRIVACY.split("The fields that are hashed:").nth(1).unwrap().split('.').next().unwrap();
+    let named: Vec<&str> = named.split('`').skip(1).step_by(2).collect();
+    let (hashed, clear): (Vec<MatchKey>, Vec<MatchKey>) = MatchKey::ALL.into_iter().partition(|key| key.is_hashed());
+    let fields = |keys: Vec<MatchKey>| keys.into_iter().map(|key| Field::Match(key).name()).collect::<BTreeSet<_>>();
+    let mut expected = fields(hashed);
+    expected.extend([Field::FullName.name(), Field::PersonId.name()]);
+    assert_eq!(BTreeSet::from_iter(named), expected);
+    assert!(fields(clear).is_disjoint(&expected));
 }
 
 #[test]

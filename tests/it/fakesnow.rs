@@ -7,3 +7,4 @@ mod sync;
 mod selection;
 mod kill;
 mod faults;
+mod hashing;

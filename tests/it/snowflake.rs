@@ -10,11 +10,12 @@ use std::time::Duration;
 
 use arrow_array::cast::AsArray;
 use chrono::{DateTime, Utc};
+use fbcapi::meta::normalize::Settings;
 use fbcapi::private::Secret;
 use fbcapi::source::snowflake::{
     Connection, Login, Patience, Protocol, SnowflakeSettings, Surroundings, TokenKind, open,
 };
-use fbcapi::source::{ColumnRequest, Need, Reading, RowStream, Selection, SourceError, Trouble};
+use fbcapi::source::{ColumnRequest, Hashing, Need, Reading, RowStream, Selection, SourceError, Trouble};
 use serde_json::{Value, json};
 use tokio::sync::mpsc;
 
@@ -62,6 +63,7 @@ fn selection() -> Selection {
         names: Vec::new(),
         event_id: None,
         zone: chrono_tz::UTC,
+        hashing: Hashing { settings: Settings::standard(chrono::NaiveDate::MAX), country: None },
     }
 }
 

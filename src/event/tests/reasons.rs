@@ -1,6 +1,7 @@
 //! Every reason has a row that is left out, or loses a field, for it.
 
 use super::*;
+use crate::event::columns::HashIn;
 use crate::event::object::Object;
 
 /// A row and what is configured for it.
@@ -15,6 +16,14 @@ fn row(changes: &[(&'static str, &'static str)]) -> Case {
 
 fn configured(changes: &[(&'static str, &'static str)], configure: fn(&mut Rules)) -> Case {
     Case { changes: changes.to_vec(), configure: Box::new(configure) }
+}
+
+/// A digest of nobody's address.
+const DIGEST: &str = "62a14e44f765419d10fea99367361a727c12365e2520f32218d505ed9aa0f62f";
+
+/// The warehouse hashes what is known of people.
+fn in_warehouse(rules: &mut Rules) {
+    rules.columns.hash_in(HashIn::Warehouse);
 }
 
 /// A column of the same name for a field or key.
@@ -73,6 +82,12 @@ fn case(reason: Reason) -> Option<Case> {
         Reason::InvalidDateOfBirth => row(&[("date_of_birth", "1850-01-01")]),
         Reason::InvalidGender => fed("gender", "x"),
         Reason::Md5Hash => row(&[("first_name", "5d41402abc4b2a76b9719d911017c592")]),
+        Reason::NeedsClientHashing => {
+            configured(&[("_FBCAPI_HASHED_ph", "!needs_client_hashing"), ("_FBCAPI_HASHED_em", DIGEST)], in_warehouse)
+        }
+        Reason::InvalidHash => {
+            configured(&[("_FBCAPI_HASHED_ph", "no digest"), ("_FBCAPI_HASHED_em", DIGEST)], in_warehouse)
+        }
         Reason::InvalidCurrency => row(&[("currency", "euro")]),
         Reason::InvalidValue => row(&[("value", "many"), ("currency", "EUR")]),
         Reason::InvalidOptOut => fed("opt_out", "perhaps"),

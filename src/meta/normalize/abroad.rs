@@ -55,6 +55,15 @@ const fn plan(code: &'static [u8], first: RangeInclusive<u8>, lengths: RangeIncl
     Plan { code, first, lengths }
 }
 
+/// Gives a regular expression of each plan's digits, which any database knows.
+pub(super) fn patterns() -> impl Iterator<Item = String> {
+    PLANS.iter().map(|Plan { code, first, lengths }| {
+        let (from, to) = (char::from(*first.start()), char::from(*first.end()));
+        let digits: String = code.iter().copied().map(char::from).collect();
+        format!("{digits}[{from}-{to}][0-9]{{{},{}}}", lengths.start() - 1, lengths.end() - 1)
+    })
+}
+
 /// Writes the number and says so, if it is one that the library would read the same way; else writes nothing.
 ///
 /// Such are numbers of a plan with `+` before them, written with spaces, dots, dashes and brackets only.

@@ -11,7 +11,7 @@ use crate::event::reason::Reason;
 ///
 /// Source: Conversions API, customer information parameters: "Use the YYYY format from 1900 to current
 /// year."
-const FIRST_YEAR: i32 = 1900;
+pub(super) const FIRST_YEAR: i32 = 1900;
 
 /// Writes a date as `YYYYMMDD`.
 ///
@@ -26,7 +26,7 @@ pub(super) fn write(text: &str, settings: &Settings, out: &mut String) -> Result
 
 /// A part of a date of birth.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Part {
+pub(crate) enum Part {
     /// The day of the month.
     Day,
     /// The month.

@@ -13,7 +13,10 @@ use crate::event::reason::Reason;
 ///
 /// Source: ISO 3166-1 with the names of ISO, Unicode CLDR and Meta's parameter builder; `uk` and `el` are what the
 /// European Union writes for `gb` and `gr`.
-static COUNTRIES: LazyLock<Gazetteer> = LazyLock::new(|| Gazetteer::read(include_str!("countries.txt")));
+static COUNTRIES: LazyLock<Gazetteer> = LazyLock::new(|| Gazetteer::read(PLACES));
+
+/// The list of them.
+pub(super) const PLACES: &str = include_str!("countries.txt");
 
 /// The longest name that is looked up, in letters.
 const MAX_LETTERS: usize = 64;
@@ -50,7 +53,7 @@ impl Country {
 }
 
 /// Says whether a character does not count in the name of a country.
-fn is_left_out(character: char) -> bool {
+pub(super) fn is_left_out(character: char) -> bool {
     character.is_ascii_punctuation() || is_blank(character) || is_combining_mark(character) || is_punctuation(character)
 }
 

@@ -28,7 +28,7 @@ fn is_address(text: &str) -> bool {
 /// Says whether a character cannot stand in an address that is not quoted.
 ///
 /// Source: RFC 5322, section 3.2.3, specials. Meta's parameter builder refuses them too.
-fn is_forbidden(character: char) -> bool {
+pub(super) fn is_forbidden(character: char) -> bool {
     if character.is_ascii() {
         return !character.is_ascii_graphic()
             || matches!(character, '(' | ')' | '<' | '>' | '[' | ']' | ':' | ';' | ',' | '\\' | '"');

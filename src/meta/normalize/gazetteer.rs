@@ -10,15 +10,23 @@ impl Gazetteer {
     /// Reads one place a line: its code, then its other names.
     pub(super) fn read(places: &'static str) -> Self {
         let mut codes = HashMap::new();
-        for place in places.lines() {
-            let mut names = place.split(' ');
-            let Some(code) = names.next() else { continue };
+        for (code, names) in Self::places(places) {
             codes.insert(code, code);
             for name in names {
                 codes.insert(name, code);
             }
         }
         Self(codes)
+    }
+
+    /// Gives each place of such a list: its code and its other names.
+    pub(super) fn places(
+        places: &'static str,
+    ) -> impl Iterator<Item = (&'static str, impl Iterator<Item = &'static str>)> {
+        places.lines().filter_map(|place| {
+            let mut names = place.split(' ');
+            Some((names.next()?, names))
+        })
     }
 
     /// Gives the code that a name stands for.

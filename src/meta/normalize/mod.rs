@@ -29,10 +29,12 @@ mod postal_code;
 mod gazetteer;
 mod external_id;
 mod rule;
+pub(crate) mod certain;
 
+pub(crate) use birth::Part;
 pub use country::Country;
 use hashed::Digested;
-use rule::Rule;
+pub(crate) use rule::Rule;
 
 /// How a value came out of normalising.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -11,6 +11,9 @@ use crate::event::reason::Reason;
 /// Source: Conversions API, customer information parameters: "Use only the first 5 digits for U.S. zip codes."
 const US_DIGITS: usize = 5;
 
+/// The US and its territories, which have US ZIP codes.
+pub(super) const ZIP_COUNTRIES: [&str; 6] = ["us", "as", "gu", "mp", "pr", "vi"];
+
 /// Characters of a ZIP code with its dash and four further digits.
 const ZIP_PLUS_FOUR: usize = US_DIGITS + 5;
 
@@ -37,14 +40,14 @@ pub(super) fn write(text: &str, country: Option<Country>, out: &mut String) -> R
         narrowed.as_str()
     };
     let is_american = match country {
-        Some(country) => matches!(country.code(), "us" | "as" | "gu" | "mp" | "pr" | "vi"),
+        Some(country) => ZIP_COUNTRIES.contains(&country.code()),
         None => is_zip_plus_four(text),
     };
     if is_american {
         out.extend(text.chars().filter(char::is_ascii_digit).take(US_DIGITS));
         return if out.len() == US_DIGITS { Ok(()) } else { Err(Reason::InvalidPostalCode) };
     }
-    fold(text, |character| !is_dash(character) && !is_blank(character) && !character.is_control(), out);
+    fold(text, is_of_code, out);
     let is_code = out.contains(char::is_alphanumeric) && out.chars().nth(MIN_CHARACTERS - 1).is_some();
     if is_code { Ok(()) } else { Err(Reason::InvalidPostalCode) }
 }
@@ -62,8 +65,13 @@ fn is_zip_plus_four(text: &str) -> bool {
     places == ZIP_PLUS_FOUR
 }
 
+/// Says whether a character stays in a postal code.
+pub(super) fn is_of_code(character: char) -> bool {
+    !is_dash(character) && !is_blank(character) && !character.is_control()
+}
+
 /// Says whether a character is a dash.
-fn is_dash(character: char) -> bool {
+pub(super) fn is_dash(character: char) -> bool {
     matches!(character, '-' | '\u{2010}'..='\u{2015}' | '\u{2212}' | '\u{FE58}' | '\u{FE63}' | '\u{30FC}')
 }
 

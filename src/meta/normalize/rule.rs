@@ -6,7 +6,7 @@ use crate::meta::MatchKey;
 
 /// A way to normalise. Each has a file of its own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Rule {
+pub(crate) enum Rule {
     /// As e-mail addresses.
     Email,
     /// As phone numbers.
@@ -39,7 +39,7 @@ impl Rule {
     /// Gives the rule of a key.
     ///
     /// Source: Conversions API, customer information parameters, column "hashing required".
-    pub(super) const fn of(key: MatchKey, external_id: ExternalIdForm) -> Self {
+    pub(crate) const fn of(key: MatchKey, external_id: ExternalIdForm) -> Self {
         match key {
             MatchKey::Em => Self::Email,
             MatchKey::Ph => Self::Phone,

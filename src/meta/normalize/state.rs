@@ -11,7 +11,13 @@ use crate::event::reason::Reason;
 ///
 /// Source: FIPS PUB 5-2 with ANSI INCITS 38, and Canada Post, with the abbreviations of the US Government Publishing
 /// Office style manual and the codes of ISO 3166-2.
-static STATES: LazyLock<Gazetteer> = LazyLock::new(|| Gazetteer::read(include_str!("states.txt")));
+static STATES: LazyLock<Gazetteer> = LazyLock::new(|| Gazetteer::read(PLACES));
+
+/// The list of them.
+pub(super) const PLACES: &str = include_str!("states.txt");
+
+/// The countries whose states these are.
+pub(super) const AMERICAN: [&str; 2] = ["us", "ca"];
 
 /// Writes a state of the US or a province of Canada as its two letters, any other region as its letters.
 ///
@@ -22,7 +28,7 @@ pub(super) fn write(text: &str, country: Option<Country>, out: &mut String) -> R
     if !out.contains(char::is_alphabetic) {
         return Err(Reason::InvalidState);
     }
-    let may_be_american = country.is_none_or(|country| matches!(country.code(), "us" | "ca"));
+    let may_be_american = country.is_none_or(|country| AMERICAN.contains(&country.code()));
     if !may_be_american || out.len() <= 2 {
         return Ok(());
     }

@@ -57,7 +57,8 @@ fn hand_over(batch: &RecordBatch, plan: &Plan, shape: &Shape, roots: &[usize]) -
         arrays.push(match (held, column.reading) {
             (Some(array), Reading::Time) => zone::settle(array, shape.zone),
             (Some(array), Reading::Text | Reading::Date) => Arc::clone(array),
-            (None, _) => Arc::new(StringArray::new_null(batch.num_rows())) as ArrayRef,
+            // A file hashes nothing, and what is to be hashed is not handed over in the clear.
+            (Some(_), Reading::Hashed(_)) | (None, _) => Arc::new(StringArray::new_null(batch.num_rows())) as ArrayRef,
         });
     }
     assemble(shape, arrays, batch.num_rows())

@@ -11,7 +11,8 @@ use flate2::Compression;
 use flate2::write::GzEncoder;
 
 use super::*;
-use crate::source::{Need, Reading};
+use crate::meta::normalize::Settings;
+use crate::source::{Hashing, Need, Reading};
 
 mod parquet_files;
 
@@ -44,6 +45,7 @@ fn selection(columns: &[&str], zone: Tz) -> Selection {
         names: Vec::new(),
         event_id: None,
         zone,
+        hashing: Hashing { settings: Settings::standard(chrono::NaiveDate::MIN), country: None },
     }
 }
 

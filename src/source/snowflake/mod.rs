@@ -9,6 +9,7 @@ mod identifier;
 mod columns;
 mod query;
 mod count;
+mod hashing;
 mod jwt;
 mod login;
 mod wire;

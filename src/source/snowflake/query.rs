@@ -8,6 +8,7 @@ use chrono::{DateTime, Utc};
 use chrono_tz::Tz;
 
 use super::columns::{Column, Kind, Match, find};
+use super::hashing::Hashed;
 use super::identifier::{Identifier, dotted, literal};
 use crate::source::{COPIES_COLUMN, COPIES_DIFFER_COLUMN, Nature, Reading, Selection};
 
@@ -67,9 +68,17 @@ pub(super) fn rows_query(
         if !inner.iter().any(|known| known.name == column.name) {
             inner.push(column);
         }
-        let (expression, form) = read(column, request.reading, selection.zone);
+        if matches!(request.reading, Reading::Hashed(_)) {
+            continue;
+        }
+        let (expression, form) = read(column, &wanted(column), request.reading, selection.zone);
         select.push(format!("{expression} AS {}", Identifier::exact(&request.name)));
         outputs.push(Output { name: request.name.clone(), form, nature: column.kind.nature() });
+    }
+    let hashed = Hashed::new(matched, selection);
+    for (expression, name) in hashed.iter().flat_map(|hashed| &hashed.outputs) {
+        select.push(format!("{expression} AS {}", Identifier::exact(name)));
+        outputs.push(Output { name: name.clone(), form: Form::Text, nature: Nature::Text });
     }
     let key_names = std::iter::once(&selection.id_column).chain(&selection.name_columns);
     for column in key_names.filter_map(|name| find(name, columns)) {
@@ -86,8 +95,9 @@ pub(super) fn rows_query(
         }
     }
 
+    let innermost = if hashed.is_some() { "fbcapi_clear" } else { "fbcapi_rows" };
     let mut clauses = vec![
-        "WITH fbcapi_rows AS (".to_owned(),
+        format!("WITH {innermost} AS ("),
         format!("SELECT {}", list(inner.iter().map(|column| column.name.to_string()))),
         format!("FROM {}", dotted(table)),
     ];
@@ -95,7 +105,11 @@ pub(super) fn rows_query(
     if !conditions.is_empty() {
         clauses.push(format!("WHERE {}", conditions.join("\nAND ")));
     }
-    clauses.push(format!(")\nSELECT {}\nFROM fbcapi_rows", select.join(",\n")));
+    clauses.push(")".to_owned());
+    for table in hashed.iter().flat_map(|hashed| &hashed.tables) {
+        clauses.push(format!(", {table}"));
+    }
+    clauses.push(format!("SELECT {}\nFROM fbcapi_rows", select.join(",\n")));
     clauses.extend(copies.map(|copies| format!("QUALIFY {}", copies.choice)));
     Query { sql: clauses.join("\n"), outputs }
 }
@@ -183,22 +197,21 @@ pub(super) fn blank(text: &str) -> String {
     format!("COALESCE({}, '') = ''", trimmed(text))
 }
 
-/// Builds the output expression of a column, and tells the form that it has.
+/// Builds the output expression of a column under a name, and tells the form that it has.
 ///
 /// Decimals become text in Snowflake, which keeps their scale; a float is handed over as it is, because Snowflake's
 /// own text of a float is rounded. A time that the table keeps as text or as a number is handed over as text.
-fn read(column: &Column, reading: Reading, zone: Tz) -> (String, Form) {
-    let source = wanted(column);
+pub(super) fn read(column: &Column, source: &str, reading: Reading, zone: Tz) -> (String, Form) {
     match (&column.kind, reading) {
         // As text too: what Snowflake writes depends on the settings of the account.
-        (Kind::Instant, Reading::Time | Reading::Text) => (epoch(&source), Form::Microseconds),
-        (Kind::TimestampWithoutZone, Reading::Time | Reading::Text) | (Kind::Date, Reading::Time) => {
-            (epoch(&in_zone(column, &source, zone)), Form::Microseconds)
-        }
-        (Kind::Date | Kind::TimestampWithoutZone | Kind::Instant, Reading::Date) | (Kind::Date, Reading::Text) => {
+        (Kind::Instant, Reading::Time | Reading::Text | Reading::Hashed(_)) => (epoch(source), Form::Microseconds),
+        (Kind::TimestampWithoutZone, Reading::Time | Reading::Text | Reading::Hashed(_))
+        | (Kind::Date, Reading::Time) => (epoch(&in_zone(column, source, zone)), Form::Microseconds),
+        (Kind::Date | Kind::TimestampWithoutZone | Kind::Instant, Reading::Date)
+        | (Kind::Date, Reading::Text | Reading::Hashed(_)) => {
             (format!("TO_VARCHAR(TO_DATE({source}), 'YYYY-MM-DD')"), Form::Text)
         }
-        (Kind::Text | Kind::Real, _) => (source, Form::Text),
+        (Kind::Text | Kind::Real, _) => (source.to_owned(), Form::Text),
         (Kind::Semistructured, _) => (format!("TO_JSON({source})"), Form::Json),
         (Kind::Binary, _) => (format!("HEX_ENCODE({source})"), Form::Text),
         (Kind::Number | Kind::Boolean | Kind::Time | Kind::Other(_), _) => {

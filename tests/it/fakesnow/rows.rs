@@ -9,10 +9,11 @@ use arrow_array::cast::AsArray as _;
 use arrow_array::types::TimestampMicrosecondType;
 use arrow_array::{Array, ArrayRef};
 use arrow_schema::DataType;
-use chrono::DateTime;
+use chrono::{DateTime, NaiveDate};
 use fbcapi::config::SourceConfig;
+use fbcapi::meta::normalize::Settings;
 use fbcapi::source::snowflake::{Surroundings, open};
-use fbcapi::source::{ColumnRequest, Need, Reading, Selection};
+use fbcapi::source::{ColumnRequest, Hashing, Need, Reading, Selection};
 
 use crate::support::fakesnow::Database;
 use crate::support::run::Stage;
@@ -172,6 +173,7 @@ async fn by_the_source(database: &Database, format: &str) -> Rows {
         names: Vec::new(),
         event_id: None,
         zone: chrono_tz::UTC,
+        hashing: Hashing { settings: Settings::standard(NaiveDate::MAX), country: None },
     };
     let mut stream = open(*settings, selection, Surroundings::default()).await.unwrap();
     assert_eq!(stream.total, Some(ROWS as u64));
