@@ -17,10 +17,11 @@ use super::run::Run;
 use super::send::Halt;
 use super::{Failure, Options, World, halt_in_time};
 use crate::config::{Config, SourceConfig};
+use crate::event::columns::HashIn;
 use crate::report::WindowAsked;
 use crate::report::checks::{Check, CheckResult};
 use crate::report::human::{PASSWORD_REMEDY, PASSWORD_WARNING, counted, grouped};
-use crate::report::survey::Findings;
+use crate::report::survey::{Findings, HashedIn};
 use crate::source::snowflake::{Fed, SnowflakeSettings, probe};
 
 /// What a check leaves: what it found, and what ended it early.
@@ -53,6 +54,11 @@ pub async fn check(config: &Config, options: &Options, most_rows: Option<u64>, r
     let window = WindowAsked { since: run.since, until: options.until };
     let dataset_id = config.graph.dataset_id.clone();
     let mut findings = Findings::new(run.started, dataset_id, config.source.name(), window, most_rows);
+    findings.hash_in = match (&config.source, config.rules.columns.hashes_in()) {
+        (SourceConfig::Snowflake(_), HashIn::Client) => Some(HashedIn::Client),
+        (SourceConfig::Snowflake(_), HashIn::Warehouse) => Some(HashedIn::Warehouse),
+        (SourceConfig::File { .. }, _) => None,
+    };
     let halt = watch::Sender::new(None);
     let signals = tokio::spawn(halt_in_time(halt.clone(), None));
     let mut halted = halt.subscribe();

@@ -43,6 +43,8 @@ pub struct Findings {
     pub advice: BTreeMap<&'static str, u64>,
     /// Events of which there are copies that differ.
     pub differing_copies: u64,
+    /// Where customer data of a warehouse is hashed; nothing for files.
+    pub hash_in: Option<HashedIn>,
     /// What feeds the event's fields, in the order of the mapping.
     pub fields: Vec<FieldFindings>,
     /// Share of the events that can be sent that carry a match key.
@@ -90,6 +92,7 @@ impl Findings {
             by_reason: BTreeMap::new(),
             advice: BTreeMap::new(),
             differing_copies: 0,
+            hash_in: None,
             fields: Vec::new(),
             match_keys: BTreeMap::new(),
             match_key_events: BTreeMap::new(),
@@ -181,12 +184,24 @@ pub struct FieldFindings {
     pub is_absent: bool,
     /// In which form it leaves.
     pub leaves: Leaves,
+    /// Where it is hashed; nothing for what is not hashed.
+    pub hashed_in: Option<HashedIn>,
     /// Rows that hold something there.
     pub present: u64,
     /// Rows that hold something there with which nothing is wrong.
     pub valid: u64,
     /// Rows in which something there is left out or sent otherwise, by code.
     pub dropped: BTreeMap<&'static str, u64>,
+}
+
+/// Where a field is hashed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum HashedIn {
+    /// On this machine.
+    Client,
+    /// In the warehouse, of which no clear value of it leaves.
+    Warehouse,
 }
 
 /// In which form a field leaves.

@@ -5,7 +5,7 @@ mod text;
 
 use std::collections::BTreeMap;
 
-pub use findings::{AgeBand, EventCounts, FieldFindings, Findings, Leaves, Ratio, RowsRead, SetFindings};
+pub use findings::{AgeBand, EventCounts, FieldFindings, Findings, HashedIn, Leaves, Ratio, RowsRead, SetFindings};
 pub use text::describe;
 
 use super::{Counts, Coverage, End, Tally};
@@ -71,6 +71,7 @@ struct FieldFacts {
     origin: Origin,
     is_absent: bool,
     leaves: Leaves,
+    hashed_in: Option<HashedIn>,
     present: u64,
     valid: u64,
     dropped: BTreeMap<Reason, u64>,
@@ -93,12 +94,20 @@ impl Survey {
     /// Starts with the fields that are fed, some of them from columns that the table lacks.
     pub fn new(columns: &Columns, external_id: ExternalIdForm, absent: &[String]) -> Self {
         let leaves = columns.fields().map(|field| leaves(field, external_id)).chain(std::iter::repeat(Leaves::Clear));
-        let slots = columns.slot_names().into_iter().zip(columns.slot_origins()).zip(leaves);
-        let fields = slots.map(|((name, origin), leaves)| FieldFacts {
+        let in_warehouse = columns.fields().map(|field| !columns.hashed_in_warehouse(field).is_empty());
+        let hashed_in =
+            leaves.zip(in_warehouse.chain(std::iter::repeat(false))).map(|(leaves, is_there)| match leaves {
+                Leaves::Hashed if is_there => (leaves, Some(HashedIn::Warehouse)),
+                Leaves::Hashed => (leaves, Some(HashedIn::Client)),
+                Leaves::Clear | Leaves::Not => (leaves, None),
+            });
+        let slots = columns.slot_names().into_iter().zip(columns.slot_origins()).zip(hashed_in);
+        let fields = slots.map(|((name, origin), (leaves, hashed_in))| FieldFacts {
             name,
             origin: origin.clone(),
             is_absent: origin.column().is_some_and(|name| absent.iter().any(|other| other.eq_ignore_ascii_case(name))),
             leaves,
+            hashed_in,
             present: 0,
             valid: 0,
             dropped: BTreeMap::new(),
@@ -225,6 +234,7 @@ impl FieldFacts {
             is_constant,
             is_absent: self.is_absent,
             leaves: self.leaves,
+            hashed_in: self.hashed_in,
             present: self.present,
             valid: self.valid,
             dropped: codes(&self.dropped),

@@ -3,7 +3,7 @@
 use std::cmp::Reverse;
 use std::fmt::Write as _;
 
-use super::findings::{EventCounts, FieldFindings, Findings, Leaves};
+use super::findings::{EventCounts, FieldFindings, Findings, HashedIn, Leaves};
 use crate::event::Reason;
 use crate::report::checks::{CheckResult, Line, lines};
 use crate::report::human::{counted, grouped, printable, span};
@@ -215,10 +215,26 @@ impl Page {
     }
 
     fn leaving(&mut self, findings: &Findings) {
+        let present = || findings.fields.iter().filter(|field| !field.is_absent);
         let names = |leaves: Leaves| {
-            let fields = findings.fields.iter().filter(|field| field.leaves == leaves && !field.is_absent);
+            let fields = present().filter(|field| field.leaves == leaves);
             fields.map(|field| field.name.as_str()).collect::<Vec<_>>().join(", ")
         };
+        if let Some(hash_in) = findings.hash_in {
+            let there = |is_there: bool| {
+                let columns = present().filter(|field| field.column.is_some());
+                let fields = columns.filter(|field| (field.hashed_in == Some(HashedIn::Warehouse)) == is_there);
+                fields.map(|field| field.name.as_str()).collect::<Vec<_>>().join(", ")
+            };
+            self.gap();
+            self.line("What leaves the warehouse");
+            let hashed = match hash_in {
+                HashedIn::Warehouse => there(true),
+                HashedIn::Client => "nothing; [privacy] hash_in = \"warehouse\" keeps clear values there".to_owned(),
+            };
+            self.item("  hashed there  ", &hashed);
+            self.item("  in the clear  ", &there(false));
+        }
         self.gap();
         self.line("What leaves this machine");
         for (title, leaves) in [("  hashed        ", Leaves::Hashed), ("  in the clear  ", Leaves::Clear)] {

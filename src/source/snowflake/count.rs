@@ -67,6 +67,8 @@ mod tests {
     use chrono::DateTime;
 
     use super::*;
+    use crate::meta::normalize::Settings;
+    use crate::source::Hashing;
     use crate::source::snowflake::columns::Kind;
     use crate::source::snowflake::identifier::parse_path;
 
@@ -83,6 +85,7 @@ mod tests {
             names: Vec::new(),
             event_id: None,
             zone: chrono_tz::Europe::Berlin,
+            hashing: Hashing { settings: Settings::standard(chrono::NaiveDate::MIN), country: None },
         }
     }
 
