@@ -33,6 +33,9 @@ pub fn summary(outcome: &Outcome) -> String {
         0 => reasons.as_before(&mut text),
         _ => reasons.remedies(&mut text),
     }
+    for hint in &report.hints {
+        line(&mut text, &format!("  hint: {hint}"));
+    }
     if report.counts.unknown > 0 {
         line(
             &mut text,

@@ -2,6 +2,7 @@
 
 pub mod checks;
 pub mod console;
+pub mod hints;
 pub mod human;
 pub mod progress;
 pub mod survey;
@@ -58,10 +59,44 @@ pub struct Report {
     pub batches: Vec<BatchReport>,
     /// What someone should know.
     pub warnings: Vec<String>,
+    /// What would make the next runs better.
+    pub hints: Vec<String>,
     /// What ended the run early.
     pub error: Option<String>,
     /// The exit code.
     pub exit_code: u8,
+}
+
+#[cfg(test)]
+impl Report {
+    /// A report of a run that met nothing.
+    fn empty() -> Self {
+        let at = DateTime::UNIX_EPOCH;
+        Self {
+            schema_version: SCHEMA_VERSION,
+            run_id: "20261123T150901Z-1a2b".to_owned(),
+            version: "0.0.0",
+            started_at: at,
+            finished_at: at,
+            dataset_id: "1234567890".to_owned(),
+            source: "rows.ndjson".to_owned(),
+            window: WindowAsked { since: at, until: None },
+            counts: Counts::default(),
+            possible_duplicates: 0,
+            changed_after_send: 0,
+            by_event: BTreeMap::new(),
+            by_reason: BTreeMap::new(),
+            match_keys: BTreeMap::new(),
+            age_seconds: Ages::default(),
+            requests: 0,
+            retries: 0,
+            batches: Vec::new(),
+            warnings: Vec::new(),
+            hints: Vec::new(),
+            error: None,
+            exit_code: 0,
+        }
+    }
 }
 
 /// Which rows were asked for.

@@ -11,6 +11,7 @@ use crate::commands::exit::Exit;
 use crate::event::Reason;
 use crate::ledger::{Ledger, Record, Writer};
 use crate::meta::answer::Stop;
+use crate::report::hints::hints;
 use crate::report::human::{VERSION_WARNING, clock_error, counted, differing_copies_warning, near_miss_warning};
 use crate::report::{Ages, Counts, End, Report, SCHEMA_VERSION, WindowAsked};
 
@@ -79,7 +80,7 @@ impl Run<'_> {
             ));
         }
         let coverage = &sent.coverage;
-        let report = Report {
+        let mut report = Report {
             counts: tally.total(),
             possible_duplicates: sent.possible_duplicates,
             changed_after_send: tally.changed_after_send,
@@ -98,6 +99,7 @@ impl Run<'_> {
             error: failure.as_ref().map(ToString::to_string),
             ..self.empty_report()
         };
+        report.hints = hints(&report);
         let news = tally.news + u64::try_from(refusals.len()).unwrap_or_default();
         let absent = Vec::new();
         let outcome = Outcome { report, failure, is_limited, is_out_of_time, is_cut_off, news, absent, unread: 0 };
@@ -176,6 +178,7 @@ impl Run<'_> {
             retries: 0,
             batches: Vec::new(),
             warnings: Vec::new(),
+            hints: Vec::new(),
             error: None,
             exit_code: 0,
         }
