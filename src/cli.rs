@@ -1,5 +1,6 @@
 //! What was typed.
 
+mod report;
 mod topics;
 mod typed;
 
@@ -12,6 +13,8 @@ use clap::{ArgGroup, Args, CommandFactory as _, Parser, Subcommand, ValueEnum};
 use crate::config::SecretSource;
 use crate::report::survey::Ratio;
 use crate::sandbox::{FaultRule, Language, Quota};
+use report::REPORT_EXAMPLES;
+pub use report::ReportArgs;
 pub use topics::Topic;
 pub use typed::Moment;
 use typed::{
@@ -42,6 +45,9 @@ pub enum Command {
     /// Tell how it goes: last runs, what is left or in doubt, whether anyone must look
     #[command(after_help = STATUS_EXAMPLES)]
     Status(StatusArgs),
+    /// Tell what the runs of some days came to: on the terminal, or as a page with charts
+    #[command(after_help = REPORT_EXAMPLES)]
+    Report(ReportArgs),
     /// Tell everything about one event: when it was sent, or why not
     #[command(after_help = WHY_EXAMPLES)]
     Why(WhyArgs),
@@ -136,7 +142,8 @@ Examples:
 
 const CONFIG_EXAMPLES: &str = "\
 Examples:
-  fbcapi config show --sources     every value and where it came from";
+  fbcapi config show --sources     every value and where it came from
+  fbcapi config schema --report    the shape of the JSON report";
 
 const SYNC_EXAMPLES: &str = "\
 Examples:
@@ -517,6 +524,15 @@ pub enum ConfigCommand {
         /// Say where each value came from
         #[arg(long, env = "FBCAPI_SOURCES", value_parser = FalseyValueParser::new())]
         sources: bool,
+    },
+    /// Print a JSON Schema of config.toml, with which editors check and complete it
+    #[command(
+        after_help = "Examples:\n  fbcapi config schema > fbcapi.schema.json    and in config.toml: #:schema fbcapi.schema.json\n  fbcapi config schema --report"
+    )]
+    Schema {
+        /// Print that of the JSON report of a run
+        #[arg(long, env = "FBCAPI_SCHEMA_REPORT", value_parser = FalseyValueParser::new())]
+        report: bool,
     },
 }
 

@@ -7,7 +7,7 @@ use std::process::ExitCode;
 use chrono::Utc;
 use clap::FromArgMatches as _;
 use fbcapi::cli::{self, Cli, Command, ConfigCommand, Topic};
-use fbcapi::commands::config::Origins;
+use fbcapi::commands::config::{Origins, SchemaOf};
 use fbcapi::commands::exit::Exit;
 use fbcapi::commands::{self, hash};
 use fbcapi::config::{self, Config, FlagOverride, LedgerConfig, Machine, Mistake, Purpose, Refused};
@@ -56,6 +56,7 @@ fn run(cli: &Cli) -> anyhow::Result<Exit> {
             Err(refused) => Ok(tell(&refused.mistakes)),
         },
         Command::Status(args) => over_ledger(cli, |config| commands::status::run(args, config, Utc::now())),
+        Command::Report(args) => over_ledger(cli, |config| commands::report::run(args, config, Utc::now())),
         Command::Why(args) => over_ledger(cli, |config| {
             let load = || load(cli, &[], Purpose::Look);
             runtime()?.block_on(commands::why::run(args, config, load, world))
@@ -79,6 +80,11 @@ fn run(cli: &Cli) -> anyhow::Result<Exit> {
         Command::Environment => Ok(commands::manual::topic(Topic::Environment)?),
         Command::ExitCodes => Ok(commands::manual::topic(Topic::ExitCodes)?),
         Command::Configuration => Ok(commands::manual::topic(Topic::Configuration)?),
+        Command::Config(ConfigCommand::Schema { report }) => {
+            let of = if *report { SchemaOf::Report } else { SchemaOf::Configuration };
+            console::print(commands::config::schema(of).as_bytes())?;
+            Ok(Exit::Done)
+        }
         Command::Config(ConfigCommand::Show { sources }) => {
             let (shown, mistakes) = match load(cli, &[], Purpose::Show) {
                 Ok(config) => (config.shown, Vec::new()),

@@ -1,8 +1,11 @@
-//! `fbcapi config show`: every key with its value in force.
+//! `fbcapi config`: every key with its value in force, and the shapes of the configuration and of the report.
 
 use std::fmt::Write as _;
 
-use crate::config::Shown;
+use serde_json::Value;
+
+use crate::config::{self, Shown};
+use crate::report;
 
 /// Whether the origin of each value is told.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -31,4 +34,26 @@ pub fn show(shown: &[Shown], origins: Origins) -> String {
         }
     }
     text
+}
+
+/// The dialect of the schemas. Source: JSON Schema, draft 2020-12.
+const DIALECT: &str = "https://json-schema.org/draft/2020-12/schema";
+
+/// What a schema is of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SchemaOf {
+    /// The configuration.
+    Configuration,
+    /// The report of a run.
+    Report,
+}
+
+/// Writes a JSON Schema.
+pub fn schema(of: SchemaOf) -> String {
+    let mut schema = match of {
+        SchemaOf::Configuration => config::schema::schema(),
+        SchemaOf::Report => report::schema::schema(),
+    };
+    schema["$schema"] = Value::from(DIALECT);
+    format!("{schema:#}\n")
 }

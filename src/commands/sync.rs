@@ -1,15 +1,12 @@
 //! `fbcapi sync`: sends every row that was not sent yet.
 
-use std::fs::File;
-use std::io::Write as _;
-use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
 use chrono::{DateTime, Utc};
-use tempfile::NamedTempFile;
 
 use super::exit::Exit;
+use super::output_file::OutputFile;
 use crate::cli::{IfLocked, Moment, SyncArgs};
 use crate::config::{Config, FlagOverride};
 use crate::ledger::LedgerError;
@@ -29,13 +26,14 @@ pub fn overrides(args: &SyncArgs) -> Vec<FlagOverride> {
 pub async fn run(args: &SyncArgs, config: &Config, world: World) -> anyhow::Result<Exit> {
     let now = (world.now)();
     // A report that cannot be written is found out before anything is sent.
-    let report = match args.report.as_deref().map(|path| ReportFile::create(path, config)).transpose() {
-        Ok(report) => report,
-        Err(why) => {
-            console::say(&format!("✗ --report: {why}\n  → nothing was sent; name another file\n"));
-            return Ok(Exit::Configuration);
-        }
-    };
+    let report =
+        match args.report.as_deref().map(|path| OutputFile::create(path, &config.state, &config.files())).transpose() {
+            Ok(report) => report,
+            Err(why) => {
+                console::say(&format!("✗ --report: {why}\n  → nothing was sent; name another file\n"));
+                return Ok(Exit::Configuration);
+            }
+        };
     let Some((since, until)) = span(args.since, args.until, now) else { return Ok(Exit::Configuration) };
     let options = Options {
         since,
@@ -56,7 +54,9 @@ pub async fn run(args: &SyncArgs, config: &Config, world: World) -> anyhow::Resu
         sync_alone(args.if_locked, config, &options, world).await
     };
     console::say(&summary);
-    if let Some(Err(why)) = report.map(|report| report.write(&outcome)) {
+    let mut json = serde_json::to_vec_pretty(&outcome.report).context("the report cannot be written as JSON")?;
+    json.push(b'\n');
+    if let Some(Err(why)) = report.map(|report| report.write(&json)) {
         // The events are where they are; that the report is not says the line.
         console::say(&format!("! {why:#}\n"));
     }
@@ -123,57 +123,4 @@ type Span = (Option<DateTime<Utc>>, Option<DateTime<Utc>>);
 /// The names of events that were asked for.
 pub(super) fn names(typed: &[String]) -> Vec<String> {
     typed.iter().filter(|name| !name.is_empty()).cloned().collect()
-}
-
-/// A report on its way.
-enum ReportFile {
-    /// Written beside its place and moved there, so that nobody reads half of it.
-    Beside { path: PathBuf, file: NamedTempFile },
-    /// A device or a pipe, which is written to as it is.
-    Stream(File),
-}
-
-impl ReportFile {
-    /// Opens the report before anything is sent; an error says why it cannot be written.
-    fn create(path: &Path, config: &Config) -> Result<Self, String> {
-        let cannot = |error: &std::io::Error| format!("{} cannot be written ({})", path.display(), error.kind());
-        // A link is followed, so that the file it names is replaced and not the link.
-        let real = path.canonicalize();
-        let path = real.as_deref().unwrap_or(path).to_owned();
-        // The state's own name, and those that SQLite and the lock put beside it.
-        let name = |path: &Path| path.file_name().map(|name| name.to_string_lossy().into_owned());
-        let is_state = config.state.canonicalize().is_ok_and(|state| {
-            let is_named = name(&path).zip(name(&state)).is_some_and(|(name, state)| name.starts_with(&state));
-            path.parent() == state.parent() && is_named
-        });
-        let is_input = config.files().iter().any(|file| file.canonicalize().is_ok_and(|file| file == path));
-        if is_state || is_input {
-            return Err(format!("{} is the state, the configuration or a source", path.display()));
-        }
-        match std::fs::metadata(&path) {
-            Ok(metadata) if metadata.is_dir() => return Err(format!("{} is a folder", path.display())),
-            Ok(metadata) if !metadata.is_file() => {
-                let stream = File::options().write(true).open(&path).map_err(|error| cannot(&error))?;
-                return Ok(Self::Stream(stream));
-            }
-            Ok(_) | Err(_) => {}
-        }
-        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-        let file = NamedTempFile::new_in(folder).map_err(|error| cannot(&error))?;
-        Ok(Self::Beside { path, file })
-    }
-
-    fn write(self, outcome: &Outcome) -> anyhow::Result<()> {
-        let mut json = serde_json::to_vec_pretty(&outcome.report).context("the report cannot be written as JSON")?;
-        json.push(b'\n');
-        match self {
-            Self::Stream(mut stream) => stream.write_all(&json).context("the report cannot be written"),
-            Self::Beside { path, mut file } => {
-                let cannot = || format!("cannot write the report {}", path.display());
-                file.write_all(&json).with_context(cannot)?;
-                file.persist(&path).map_err(|error| error.error).with_context(cannot)?;
-                Ok(())
-            }
-        }
-    }
 }

@@ -2,7 +2,7 @@
 
 use toml::de::{DeTable, DeValue};
 
-use super::reader::{Found, Raw, Section, toml_text};
+use super::reader::{Form, Found, Raw, Section, toml_text};
 use crate::source::Nature;
 
 /// What feeds a field, as written.
@@ -48,7 +48,9 @@ impl Feed {
 impl Section<'_, '_> {
     /// A column by its name, `{ column = "…" }` or `{ value = … }`.
     pub(super) fn origin(&mut self, key: &str) -> Option<Found<ColumnOrValue>> {
-        let found = self.feed(key)?;
+        let found = self.feed(key);
+        self.ask(key, Form::Origin);
+        let found = found?;
         if found.value.kind.is_some() || found.value.is_personal.is_some() {
             self.mistake(&found.place, key, "takes no `as` and no `personal`: they are for custom_data");
         }
@@ -57,6 +59,7 @@ impl Section<'_, '_> {
 
     /// What feeds a key of `custom_data`: as above, and beside it `as = "…"` and `personal = false`.
     pub(super) fn feed(&mut self, key: &str) -> Option<Found<Feed>> {
+        self.ask(key, Form::Feed);
         let found = self.find(key)?;
         let column =
             |name: &str| Feed { origin: ColumnOrValue::Column(name.to_owned()), kind: None, is_personal: None };

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use super::reader::{Mistake, Overrides, Reader};
-use super::{Context, Machine, Purpose, Refused, meta, people, read};
+use super::{Context, Machine, Purpose, Refused, files, meta, people, read};
 use crate::deliver::OnUnknown;
 use crate::event::columns::Origin;
 use crate::event::field::Field;
@@ -22,6 +22,8 @@ pub struct LedgerConfig {
     pub names: Vec<String>,
     /// Of the action sources that may occur, the one of which Meta accepts the oldest events.
     pub action_source: ActionSource,
+    /// The files that a run reads.
+    pub files: Vec<PathBuf>,
 }
 
 /// Reads what the commands over the ledger need, and leaves the rest of the file unread.
@@ -32,9 +34,9 @@ pub fn load_ledger(file: &Path, machine: Machine<'_>) -> Result<LedgerConfig, Re
         return Err(Refused { mistakes: reader.mistakes, shown: Vec::new() });
     }
     let context = Context { file, purpose: Purpose::Show, machine };
-    let preset = context.source(&mut reader).preset;
+    let source = context.source(&mut reader);
     let meta = context.meta(&mut reader);
-    let columns = people::columns(&mut reader, preset);
+    let columns = people::columns(&mut reader, source.preset);
     let rules = meta::names(&mut reader).rules;
     let state = context.state(&mut reader, meta.as_ref().map(|meta| meta.graph.dataset_id.as_str()));
     let mut mistakes = reader.mistakes;
@@ -60,5 +62,6 @@ pub fn load_ledger(file: &Path, machine: Machine<'_>) -> Result<LedgerConfig, Re
         on_unknown: meta.on_unknown,
         names,
         action_source: if may_be_store { store } else { ActionSource::Other },
+        files: files(source.config.as_ref(), file),
     })
 }

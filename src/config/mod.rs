@@ -11,6 +11,7 @@ mod people;
 mod state;
 mod ledger;
 mod model;
+pub mod schema;
 
 use std::cell::RefCell;
 use std::collections::BTreeSet;
@@ -72,14 +73,19 @@ pub struct Config {
 impl Config {
     /// The files that a run reads.
     pub fn files(&self) -> Vec<PathBuf> {
-        let source = match &self.source {
-            SourceConfig::File { pattern } => glob::glob(pattern).ok(),
-            SourceConfig::Snowflake(_) => None,
-        };
-        let mut files: Vec<PathBuf> = source.into_iter().flatten().filter_map(Result::ok).collect();
-        files.push(self.file.clone());
-        files
+        files(Some(&self.source), &self.file)
     }
+}
+
+/// The files of a source, and the configuration's.
+fn files(source: Option<&SourceConfig>, file: &Path) -> Vec<PathBuf> {
+    let source = match source {
+        Some(SourceConfig::File { pattern }) => glob::glob(pattern).ok(),
+        Some(SourceConfig::Snowflake(_)) | None => None,
+    };
+    let mut files: Vec<PathBuf> = source.into_iter().flatten().filter_map(Result::ok).collect();
+    files.push(file.to_owned());
+    files
 }
 
 /// Where rows come from.

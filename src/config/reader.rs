@@ -4,6 +4,7 @@
 //! returned at the first.
 
 use std::fmt;
+use std::ops::RangeInclusive;
 
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
@@ -74,10 +75,46 @@ pub(super) struct Reader<'a> {
     root: DeTable<'a>,
     pub(super) overrides: Overrides<'a>,
     sections: Vec<String>,
+    /// Every key that was asked for so far; one that was asked for twice holds what it was asked for last.
+    pub(super) asked: Vec<Asked>,
     /// The mistakes found so far.
     pub mistakes: Vec<Mistake>,
     /// The values in force so far.
     pub shown: Vec<Shown>,
+}
+
+/// A key that was asked for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Asked {
+    /// The parts of its section's path.
+    pub(super) section: Vec<String>,
+    /// The key.
+    pub(super) key: String,
+    /// What it may hold.
+    pub(super) form: Form,
+}
+
+/// What a key may hold.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Form {
+    /// A text.
+    Text,
+    /// A text, or a whole number in its place.
+    Word,
+    /// One of these words.
+    Choice(Vec<String>),
+    /// A whole number within bounds.
+    Whole(RangeInclusive<usize>),
+    /// True or false.
+    Flag,
+    /// Where a secret is taken from.
+    Secret,
+    /// Several texts.
+    Texts,
+    /// A column or a constant.
+    Origin,
+    /// The same for a key of `custom_data`.
+    Feed,
 }
 
 /// A value and where it came from.
@@ -108,6 +145,7 @@ impl<'a> Reader<'a> {
             root: root.into_inner(),
             overrides,
             sections: Vec::new(),
+            asked: Vec::new(),
             mistakes: Vec::new(),
             shown: Vec::new(),
         };
@@ -148,7 +186,8 @@ impl<'a> Reader<'a> {
                 what: "must be a section".to_owned(),
             });
         }
-        Section { reader: self, path, table, known: Vec::new() }
+        let parts = parts.iter().map(|part| (*part).to_owned()).collect();
+        Section { reader: self, path, parts, table, known: Vec::new() }
     }
 
     /// Adds what was not read as a section to the mistakes.
@@ -176,6 +215,7 @@ impl<'a> Reader<'a> {
 pub(super) struct Section<'r, 'a> {
     reader: &'r mut Reader<'a>,
     path: String,
+    parts: Vec<String>,
     table: DeTable<'a>,
     known: Vec<String>,
 }
@@ -183,6 +223,7 @@ pub(super) struct Section<'r, 'a> {
 impl<'a> Section<'_, 'a> {
     /// A text.
     pub(super) fn text(&mut self, key: &str) -> Option<Found<String>> {
+        self.ask(key, Form::Text);
         let found = self.find(key)?;
         let text = match found.value {
             Raw::Text(text) => text,
@@ -198,6 +239,12 @@ impl<'a> Section<'_, 'a> {
 
     /// A text, or a number as text.
     pub(super) fn word(&mut self, key: &str) -> Option<Found<String>> {
+        let found = self.word_or_text(key);
+        self.ask(key, Form::Word);
+        found
+    }
+
+    fn word_or_text(&mut self, key: &str) -> Option<Found<String>> {
         match find(&self.table, key).map(|value| (value.span().start, value.get_ref().clone())) {
             Some((at, DeValue::Integer(number))) if self.overridden(key).is_none() => {
                 self.know(key);
@@ -225,6 +272,7 @@ impl<'a> Section<'_, 'a> {
     /// One of several words, or the first.
     pub(super) fn choice<T: Copy>(&mut self, key: &str, choices: &[(&str, T)], default: &str) -> Option<T> {
         let found = self.text_or(key, default);
+        self.ask(key, Form::Choice(choices.iter().map(|(word, _)| (*word).to_owned()).collect()));
         let choice = choices.iter().find(|(word, _)| *word == found.value).map(|(_, choice)| *choice);
         if choice.is_none() {
             let words: Vec<String> = choices.iter().map(|(word, _)| format!("\"{word}\"")).collect();
@@ -234,7 +282,8 @@ impl<'a> Section<'_, 'a> {
     }
 
     /// A whole number within bounds, or a default.
-    pub(super) fn whole_or(&mut self, key: &str, bounds: std::ops::RangeInclusive<usize>, default: usize) -> usize {
+    pub(super) fn whole_or(&mut self, key: &str, bounds: RangeInclusive<usize>, default: usize) -> usize {
+        self.ask(key, Form::Whole(bounds.clone()));
         let Some(found) = self.find(key) else {
             self.show(key, &default.to_string(), "default");
             return default;
@@ -254,6 +303,7 @@ impl<'a> Section<'_, 'a> {
 
     /// `true` or `false`, the latter by default.
     pub(super) fn flag(&mut self, key: &str) -> bool {
+        self.ask(key, Form::Flag);
         let Some(found) = self.find(key) else {
             self.show(key, "false", "default");
             return false;
@@ -273,6 +323,7 @@ impl<'a> Section<'_, 'a> {
 
     /// Where a secret is to be taken from.
     pub(super) fn secret(&mut self, key: &str) -> Option<Found<SecretSource>> {
+        self.ask(key, Form::Secret);
         let found = self.find(key)?;
         let source = match &found.value {
             Raw::Text(text) => Ok(SecretSource::Environment(text.clone())),
@@ -294,6 +345,7 @@ impl<'a> Section<'_, 'a> {
 
     /// Several texts: a list, or in a variable with commas between.
     pub(super) fn texts(&mut self, key: &str) -> Found<Vec<String>> {
+        self.ask(key, Form::Texts);
         let Some(found) = self.find(key) else {
             self.show(key, "[]", "default");
             return Found { value: Vec::new(), place: "default".to_owned() };
@@ -369,6 +421,15 @@ impl<'a> Section<'_, 'a> {
             }
         }
         self.reader.mistakes.append(&mut mistakes);
+    }
+
+    /// Notes that a key is asked for, and what it may hold.
+    pub(super) fn ask(&mut self, key: &str, form: Form) {
+        let asked = &mut self.reader.asked;
+        match asked.iter_mut().find(|asked| asked.key == key && asked.section == self.parts) {
+            Some(asked) => asked.form = form,
+            None => asked.push(Asked { section: self.parts.clone(), key: key.to_owned(), form }),
+        }
     }
 
     pub(super) fn find(&mut self, key: &str) -> Option<Found<Raw<'a>>> {

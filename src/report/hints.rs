@@ -15,7 +15,7 @@ const NOTEWORTHY: f64 = 0.2;
 
 /// The keys by which Meta finds most people, each with what feeds it.
 /// Source: Conversions API, best practices, "send customer information parameters of high priority".
-const STRONG_KEYS: [(&str, &str); 4] =
+pub(super) const STRONG_KEYS: [(&str, &str); 4] =
     [("em", "email"), ("ph", "phone"), ("external_id", "external_id"), ("fbc", "fbclid and fbclid_time")];
 
 /// With fewer of them on an average event, most people have a single chance to be found.
@@ -128,8 +128,9 @@ mod tests {
 
     #[test]
     fn totals_become_hints() {
-        let reason =
-            |report: &mut Report, lost| drop(report.by_reason.insert("phone_without_country".to_owned(), lost));
+        let reason = |report: &mut Report, lost| {
+            report.by_reason.insert("phone_without_country".to_owned(), lost);
+        };
         let ages = |p50, p95| Ages { p50: Some(p50), p95: Some(p95), max: Some(p95) };
         check(|_| {}, &[]);
         check(|report| reason(report, 1), &[]);

@@ -2,9 +2,12 @@
 
 pub mod checks;
 pub mod console;
+pub mod digest;
 pub mod hints;
+pub mod html;
 pub mod human;
 pub mod progress;
+pub mod schema;
 pub mod survey;
 mod tally;
 

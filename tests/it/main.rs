@@ -13,6 +13,7 @@ mod sync;
 mod dry_run;
 mod check;
 mod commands;
+mod report;
 mod hash;
 mod help;
 mod model;

@@ -251,8 +251,8 @@ fn the_report_has_every_key() {
     let keys = |value: &Value| value.as_object().unwrap().keys().cloned().collect::<Vec<_>>().join(" ");
     assert_eq!(
         keys(&report),
-        "age_seconds batches by_event by_reason changed_after_send counts dataset_id error exit_code finished_at match_keys \
-         possible_duplicates requests retries run_id schema_version source started_at version warnings window"
+        "age_seconds batches by_event by_reason changed_after_send counts dataset_id error exit_code finished_at hints \
+         match_keys possible_duplicates requests retries run_id schema_version source started_at version warnings window"
     );
     assert_eq!(
         keys(&report["counts"]),

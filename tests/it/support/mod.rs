@@ -1,6 +1,7 @@
 //! Stages on which the program runs, and peers that it talks to.
 
 pub(crate) mod graph;
+pub(crate) mod json_schema;
 pub(crate) mod wire;
 pub(crate) mod rows;
 pub(crate) mod run;
