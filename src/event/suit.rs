@@ -38,9 +38,9 @@ fn of_field(field: Field) -> Want {
     match (field, field.reading()) {
         (_, Reading::Time) => Want::Instant,
         (_, Reading::Date) => Want::Day,
-        (_, Reading::Hashed(_)) => Want::Person,
         (Field::OptOut | Field::Consent | Field::DataProcessingOptions, Reading::Text) => Want::Flag,
-        (Field::PersonId | Field::FullName | Field::Fbclid | Field::Match(_), Reading::Text) => Want::Person,
+        (_, Reading::Hashed(_))
+        | (Field::PersonId | Field::FullName | Field::Fbclid | Field::Match(_), Reading::Text) => Want::Person,
         (
             Field::EventId
             | Field::EventTime
