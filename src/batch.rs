@@ -61,6 +61,11 @@ impl Batch {
         &self.events
     }
 
+    /// The JSON object of an event of the batch.
+    pub fn json(&self, event: &BatchedEvent) -> &[u8] {
+        self.bytes.get(event.bytes.clone()).unwrap_or_default()
+    }
+
     /// The events of a part and their JSON objects with commas between.
     pub fn part(&self, part: Range<usize>) -> (&[BatchedEvent], &[u8]) {
         let events = self.events.get(part).unwrap_or_default();

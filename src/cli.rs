@@ -13,12 +13,14 @@ use clap::{ArgGroup, Args, CommandFactory as _, Parser, Subcommand, ValueEnum};
 use crate::config::SecretSource;
 use crate::report::survey::Ratio;
 use crate::sandbox::{FaultRule, Language, Quota};
+use crate::source::Shard;
 use report::REPORT_EXAMPLES;
 pub use report::ReportArgs;
 pub use topics::Topic;
 pub use typed::Moment;
 use typed::{
-    parse_count, parse_if_locked, parse_locale, parse_moment, parse_percent, parse_sample, parse_secret, parse_span,
+    parse_count, parse_if_locked, parse_locale, parse_moment, parse_percent, parse_sample, parse_secret, parse_shard,
+    parse_span, parse_state_kind,
 };
 
 /// Sends the conversions in a Snowflake table to Meta's Conversions API: once each, hashed, from cron.
@@ -203,6 +205,9 @@ pub struct SyncArgs {
     /// Only events of this name; may be given several times
     #[arg(long = "event", env = "FBCAPI_EVENT", value_name = "NAME", value_delimiter = ',')]
     pub events: Vec<String>,
+    /// Only a part of the events, as 2/5, while runs elsewhere send the others; needs a state in Snowflake
+    #[arg(long, env = "FBCAPI_SHARD", value_name = "K/N", value_parser = parse_shard)]
+    pub shard: Option<Shard>,
     /// At most so many events
     #[arg(long, env = "FBCAPI_LIMIT", value_name = "N", value_parser = parse_count)]
     pub limit: Option<u64>,
@@ -426,6 +431,24 @@ pub enum StateCommand {
         #[arg(long, env = "FBCAPI_JSON", value_parser = FalseyValueParser::new())]
         json: bool,
     },
+    /// Make the tables of a state in Snowflake; those that are there stay as they are
+    Init {
+        /// Print the SQL with the grants that are enough, and contact nobody
+        #[arg(long, env = "FBCAPI_PRINT_SQL", value_parser = FalseyValueParser::new())]
+        print_sql: bool,
+    },
+    /// Carry what a file knows over to Snowflake or back; what is there already stays
+    Copy {
+        /// Where it comes from: `snowflake`, `file`, or `file:PATH`
+        #[arg(long, value_name = "STATE", value_parser = parse_state_kind)]
+        from: StateKind,
+        /// Where it goes to
+        #[arg(long, value_name = "STATE", value_parser = parse_state_kind)]
+        to: StateKind,
+        /// Print what was done as JSON
+        #[arg(long, env = "FBCAPI_JSON", value_parser = FalseyValueParser::new())]
+        json: bool,
+    },
     /// Put a copy in its place, and keep what was there
     #[command(after_help = "Example:\n  fbcapi state restore")]
     Restore {
@@ -435,6 +458,15 @@ pub enum StateCommand {
         #[arg(long, env = "FBCAPI_JSON", value_parser = FalseyValueParser::new())]
         json: bool,
     },
+}
+
+/// A state, by its kind.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum StateKind {
+    /// The file that is named, or the one that there is by default.
+    File(Option<PathBuf>),
+    /// The tables that the configuration names.
+    Snowflake,
 }
 
 /// How to show how it works.

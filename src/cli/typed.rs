@@ -4,10 +4,11 @@ use std::time::Duration;
 
 use chrono::{DateTime, NaiveDate, NaiveDateTime, NaiveTime, TimeDelta, Utc};
 
-use super::{IfLocked, Sample};
+use super::{IfLocked, Sample, StateKind};
 use crate::config::SecretSource;
 use crate::report::survey::Ratio;
 use crate::sandbox::Language;
+use crate::source::Shard;
 
 /// A point in time as it was typed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -102,9 +103,38 @@ pub(super) fn parse_percent(text: &str) -> Result<Ratio, String> {
     Ratio::parse_percent(text).ok_or_else(|| "expected a percentage from 0 to 100, like 5% or 0.5%".to_owned())
 }
 
+pub(super) fn parse_shard(text: &str) -> Result<Shard, String> {
+    let parsed = text.split_once('/').and_then(|(number, of)| Some((number.parse().ok()?, of.parse().ok()?)));
+    let shard = parsed.filter(|(number, of)| (1..=*of).contains(number));
+    let shard = shard.map(|(number, of)| Shard { number, of });
+    shard.ok_or_else(|| "expected a part and how many there are, like 2/5; the first part is 1".to_owned())
+}
+
+pub(super) fn parse_state_kind(text: &str) -> Result<StateKind, String> {
+    match (text, text.strip_prefix("file:")) {
+        ("snowflake", _) => Ok(StateKind::Snowflake),
+        ("file", _) => Ok(StateKind::File(None)),
+        (_, Some(path)) if !path.is_empty() => Ok(StateKind::File(Some(path.into()))),
+        _ => Err("expected snowflake, file, or file:PATH".to_owned()),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn shards_count_from_one() {
+        let check = |text: &str, expected: Option<(u32, u32)>| {
+            let shard = parse_shard(text).ok().map(|Shard { number, of }| (number, of));
+            assert_eq!(shard, expected, "{text:?}");
+        };
+        check("1/1", Some((1, 1)));
+        check("2/5", Some((2, 5)));
+        for text in ["", "0/5", "6/5", "1/0", "1", "/", "1/5/2", "-1/5", "a/b"] {
+            check(text, None);
+        }
+    }
 
     #[test]
     fn moments() {

@@ -44,7 +44,7 @@ impl Exit {
         ),
         (Self::Permission, "Snowflake or Meta refused the login or a permission"),
         (Self::Temporary, "temporary trouble: run again, nothing is lost"),
-        (Self::State, "the state file cannot be used"),
+        (Self::State, "the state cannot be used"),
         (Self::Locked, "another run is under way"),
         (Self::Limit, "stopped at the limit that was asked for"),
         (Self::Bug, "a mistake in fbcapi: please report it"),
@@ -170,22 +170,34 @@ impl Exit {
         }
     }
 
+    /// How a command ended that Snowflake or files failed.
+    const fn of_trouble(trouble: Trouble) -> Self {
+        match trouble {
+            Trouble::Configuration => Self::Configuration,
+            Trouble::Permission => Self::Permission,
+            Trouble::Temporary => Self::Temporary,
+            Trouble::Protocol => Self::Other,
+        }
+    }
+
     /// How a command ended that failed.
     pub fn of_failure(failure: &Failure) -> Self {
         use crate::ledger::LedgerError;
         match failure {
-            Failure::Source(error) => match error.trouble {
-                Trouble::Configuration => Self::Configuration,
-                Trouble::Permission => Self::Permission,
-                Trouble::Temporary => Self::Temporary,
-                Trouble::Protocol => Self::Other,
-            },
-            Failure::Column(_) | Failure::NoState { .. } | Failure::StateWouldVanish { .. } | Failure::Graph(_) => {
-                Self::Configuration
-            }
+            Failure::Source(error) => Self::of_trouble(error.trouble),
+            Failure::Column(_)
+            | Failure::NoState { .. }
+            | Failure::StateWouldVanish { .. }
+            | Failure::ShardInFile
+            | Failure::Graph(_) => Self::Configuration,
             Failure::Ledger(error) => match error.as_ref() {
-                LedgerError::Locked { .. } => Self::Locked,
-                LedgerError::Unusable { .. } | LedgerError::Io { .. } | LedgerError::Gone => Self::State,
+                LedgerError::Locked { .. } | LedgerError::LeaseLost { .. } => Self::Locked,
+                LedgerError::Remote { source, .. } => Self::of_trouble(source.trouble),
+                LedgerError::NoTables { .. } => Self::Configuration,
+                LedgerError::Unusable { .. }
+                | LedgerError::Unfit { .. }
+                | LedgerError::Io { .. }
+                | LedgerError::Gone => Self::State,
             },
             Failure::Stopped { stop, .. } => Self::of_stop(*stop),
             Failure::Signal(number) => Self::Signal(*number),

@@ -1,5 +1,6 @@
 //! What the commands over the ledger share: opening it, and telling what came of it.
 
+use std::path::Path;
 use std::sync::Arc;
 
 use anyhow::Context as _;
@@ -7,10 +8,12 @@ use chrono::{DateTime, Utc};
 use serde_json::{Value, json};
 
 use super::exit::Exit;
-use crate::config::LedgerConfig;
+use crate::config::{LedgerConfig, StatePlace};
 use crate::event::Reason;
-use crate::ledger::{Answer, BatchId, LedgerError, SqliteLedger};
+use crate::ledger::snowflake::{Setting, SnowflakeLedger};
+use crate::ledger::{Answer, BatchId, Ledger as _, LedgerError, Record, SqliteLedger};
 use crate::report::{console, human};
+use crate::source::snowflake::Surroundings;
 use crate::sync::Failure;
 
 /// Version of the shape of the commands' JSON; it rises when a key changes its meaning or goes.
@@ -83,7 +86,7 @@ pub(super) fn tell(told: Result<Told, Trouble>, config: &LedgerConfig, reader: R
         if let Some(object) = json.as_object_mut() {
             object.insert("schema_version".into(), SCHEMA_VERSION.into());
             object.insert("dataset_id".into(), config.dataset_id.clone().into());
-            object.insert("state".into(), config.state.display().to_string().into());
+            object.insert("state".into(), config.state.to_string().into());
             object.insert("exit_code".into(), exit.code().into());
             object.entry("error").or_insert(Value::Null);
         }
@@ -95,26 +98,90 @@ pub(super) fn tell(told: Result<Told, Trouble>, config: &LedgerConfig, reader: R
     Ok(exit)
 }
 
+/// A state that was opened by a command.
+///
+/// Of a state in Snowflake a copy answers every question; what is written goes to both.
+pub(super) struct Book {
+    /// What answers questions.
+    pub(super) history: SqliteLedger,
+    /// The state itself, where it is not that.
+    pub(super) remote: Option<SnowflakeLedger>,
+    /// Outcomes that were written after their run had lost its lease.
+    pub(super) late: u64,
+}
+
+impl Book {
+    /// Writes records.
+    pub(super) fn append(&mut self, records: &[Record]) -> Result<(), LedgerError> {
+        if let Some(remote) = &mut self.remote {
+            remote.append(records)?;
+        }
+        self.history.append(records)
+    }
+}
+
+impl Drop for Book {
+    fn drop(&mut self) {
+        // The lease is given back before the program ends.
+        if let Some(remote) = self.remote.take() {
+            remote.close();
+        }
+    }
+}
+
+/// What a ledger in Snowflake needs for a command.
+pub(super) fn setting(config: &LedgerConfig) -> Setting {
+    Setting::new(&config.dataset_id, None, Surroundings::default())
+}
+
 /// Opens a state that must be there, to change it.
-pub(super) fn open(config: &LedgerConfig) -> Result<SqliteLedger, Trouble> {
-    must_exist(config)?;
-    Ok(SqliteLedger::open(&config.state)?)
+pub(super) fn open(config: &LedgerConfig) -> Result<Book, Trouble> {
+    match &config.state {
+        StatePlace::File { path, choice: _ } => {
+            must_exist(path)?;
+            Ok(Book { history: SqliteLedger::open(path)?, remote: None, late: 0 })
+        }
+        StatePlace::Snowflake(warehouse) => Ok(copied(SnowflakeLedger::open(warehouse, &setting(config))?)?),
+    }
 }
 
 /// Opens a state that must be there, to look at it.
-pub(super) fn look(config: &LedgerConfig) -> Result<SqliteLedger, Trouble> {
-    must_exist(config)?;
-    Ok(SqliteLedger::open_read_only(&config.state)?)
+pub(super) fn look(config: &LedgerConfig) -> Result<Book, Trouble> {
+    if let StatePlace::File { path, choice: _ } = &config.state {
+        must_exist(path)?;
+    }
+    Ok(look_anyway(config)?)
+}
+
+/// Opens a state to look at it; where there is no file, nothing is known.
+pub(super) fn look_anyway(config: &LedgerConfig) -> Result<Book, LedgerError> {
+    match &config.state {
+        StatePlace::File { path, choice: _ } => {
+            Ok(Book { history: SqliteLedger::open_read_only(path)?, remote: None, late: 0 })
+        }
+        StatePlace::Snowflake(warehouse) => copied(SnowflakeLedger::open_read_only(warehouse, &setting(config))?),
+    }
+}
+
+/// Reads all of a state in Snowflake.
+fn copied(mut remote: SnowflakeLedger) -> Result<Book, LedgerError> {
+    match remote.copy() {
+        Ok((history, late)) => Ok(Book { history, remote: Some(remote), late }),
+        Err(error) => {
+            remote.close();
+            Err(error)
+        }
+    }
 }
 
 /// What is not there must not be made in passing, or the next run takes it for a state that knows of nothing.
-fn must_exist(config: &LedgerConfig) -> Result<(), Trouble> {
-    if config.state.exists() {
+fn must_exist(path: &Path) -> Result<(), Trouble> {
+    if path.exists() {
         return Ok(());
     }
     // A state that was moved away under its own log is damaged rather than missing.
-    SqliteLedger::open_read_only(&config.state)?;
-    let what = format!("there is no state at {}", config.state.display());
+    SqliteLedger::open_read_only(path)?;
+    let what = format!("there is no state at {}", path.display());
     Err(Trouble::Request(what, "run fbcapi sync, restore a copy, or correct [state] path"))
 }
 

@@ -18,14 +18,14 @@ pub(super) enum OutputFile {
 impl OutputFile {
     /// Opens the file before anything is done; an error says why it cannot be written. Neither the state nor one of
     /// the files that a run reads is replaced.
-    pub(super) fn create(path: &Path, state: &Path, needed: &[PathBuf]) -> Result<Self, String> {
+    pub(super) fn create(path: &Path, state: Option<&Path>, needed: &[PathBuf]) -> Result<Self, String> {
         let cannot = |error: &std::io::Error| format!("{} cannot be written ({})", path.display(), error.kind());
         // A link is followed, so that the file it names is replaced and not the link.
         let real = path.canonicalize();
         let path = real.as_deref().unwrap_or(path).to_owned();
         // The state's own name, and those that SQLite and the lock put beside it.
         let name = |path: &Path| path.file_name().map(|name| name.to_string_lossy().into_owned());
-        let is_state = state.canonicalize().is_ok_and(|state| {
+        let is_state = state.and_then(|state| state.canonicalize().ok()).is_some_and(|state| {
             let is_named = name(&path).zip(name(&state)).is_some_and(|(name, state)| name.starts_with(&state));
             path.parent() == state.parent() && is_named
         });

@@ -11,8 +11,8 @@ use super::ledger::{Reader, Told, Trouble, answer_json, answer_text, look, momen
 use crate::cli::{RejectsArgs, RejectsCommand};
 use crate::config::LedgerConfig;
 use crate::event::Reason;
+use crate::ledger::Record;
 use crate::ledger::history::Refusal;
-use crate::ledger::{Ledger as _, Record};
 use crate::report::human::counted;
 
 /// Lists refused events, or frees them to be tried again.
@@ -28,7 +28,7 @@ pub fn run(args: &RejectsArgs, config: &LedgerConfig, now: DateTime<Utc>) -> any
 /// Lists refused events by reason, the reason with most of them first.
 fn list(reason: Option<&str>, config: &LedgerConfig) -> Result<Told, Trouble> {
     check_reason(reason)?;
-    let mut refusals = look(config)?.refusals(i64::MIN)?;
+    let mut refusals = look(config)?.history.refusals(i64::MIN)?;
     refusals.retain(|refusal| reason.is_none_or(|reason| refusal.reason == reason));
     let rows: Vec<Value> = refusals
         .iter()
@@ -70,8 +70,8 @@ fn said(text: &str, instead: &str) -> String {
 /// Frees refused events.
 fn retry(ids: &[String], reason: Option<&str>, config: &LedgerConfig, now: DateTime<Utc>) -> Result<Told, Trouble> {
     check_reason(reason)?;
-    let mut ledger = open(config)?;
-    let refusals = ledger.refusals(i64::MIN)?;
+    let mut book = open(config)?;
+    let refusals = book.history.refusals(i64::MIN)?;
     let missing: Vec<&String> =
         ids.iter().filter(|id| !refusals.iter().any(|refusal| refusal.event_id == **id)).collect();
     // What was refused before it was posted is judged anew by every run anyway.
@@ -84,7 +84,7 @@ fn retry(ids: &[String], reason: Option<&str>, config: &LedgerConfig, now: DateT
         .collect();
     if !chosen.is_empty() {
         let keys = chosen.iter().map(|refusal| refusal.entry.key).collect();
-        ledger.append(&[Record::Pardoned { keys, at: now }])?;
+        book.append(&[Record::Pardoned { keys, at: now }])?;
     }
     let judged_anew = chosen.iter().filter(|refusal| refusal.reason != by_meta).count();
     let mut text = format!(

@@ -7,11 +7,11 @@ use chrono::{DateTime, Utc};
 use serde_json::Value;
 
 use super::exit::Exit;
-use super::ledger::{Reader, Told, Trouble, printable, tell};
+use super::ledger::{Reader, Told, Trouble, look_anyway, printable, setting, tell};
 use super::output_file::OutputFile;
 use crate::cli::ReportArgs;
 use crate::config::LedgerConfig;
-use crate::ledger::{LedgerError, LockHolder, SqliteLedger};
+use crate::ledger::{LedgerError, LockHolder};
 use crate::report::digest::{Digest, Facts, Scope, text};
 use crate::report::html;
 
@@ -57,16 +57,17 @@ fn told(digest: &Digest) -> String {
 
 /// Opens the page before anything is read: what cannot be written is found out at once.
 fn open(path: &Path, config: &LedgerConfig) -> Result<OutputFile, Trouble> {
-    OutputFile::create(path, &config.state, &config.files)
+    OutputFile::create(path, config.state.file(), &config.files)
         .map_err(|why| Trouble::Request(format!("--html: {why}"), "name another file"))
 }
 
 fn gather(config: &LedgerConfig) -> Result<Facts<'_>, LedgerError> {
-    let holder = LockHolder::of(&config.state);
-    let mut ledger = SqliteLedger::open_read_only(&config.state)?;
-    let runs = ledger.runs(u32::MAX)?;
+    let is_locked = config.state.file().and_then(LockHolder::of).is_some();
+    let mut book = look_anyway(config)?;
+    let lease = book.remote.as_ref().map(|remote| remote.holder(&setting(config))).transpose()?.flatten();
+    let runs = book.history.runs(u32::MAX)?;
     // While a run is under way, it is the last one without an end.
-    let newest = runs.first().filter(|run| holder.is_some() && run.end.is_none());
+    let newest = runs.first().filter(|run| (is_locked || lease.is_some()) && run.end.is_none());
     let under_way = newest.map(|run| run.run.clone());
-    Ok(Facts { dataset_id: &config.dataset_id, refusals: ledger.refusals(i64::MIN)?, runs, under_way })
+    Ok(Facts { dataset_id: &config.dataset_id, refusals: book.history.refusals(i64::MIN)?, runs, under_way })
 }

@@ -22,14 +22,14 @@ pub fn run(args: &ResolveArgs, config: &LedgerConfig, now: DateTime<Utc>) -> any
 
 /// Settles every batch in doubt that is named, or whose run is.
 fn resolve(ids: &[String], decision: &Outcome, config: &LedgerConfig, now: DateTime<Utc>) -> Result<Told, Trouble> {
-    let mut ledger = open(config)?;
+    let mut book = open(config)?;
     let is_named = |batch: &BatchId, id: &String| batch.run.0 == *id || batch_name(batch) == *id;
-    let named = ledger.batches(|batch| ids.iter().any(|id| is_named(batch, id)))?;
+    let named = book.history.batches(|batch| ids.iter().any(|id| is_named(batch, id)))?;
     if let Some(unknown) = ids.iter().find(|id| !named.iter().any(|attempt| is_named(&attempt.batch, id))) {
         let what = format!("no batch or run {} is in the state", printable(unknown));
         return Err(Trouble::Request(what, "fbcapi status names what is in doubt; nothing was changed"));
     }
-    let before: HashSet<EventKey> = ledger.load(i64::MIN)?.in_doubt().map(|(key, _)| key).collect();
+    let before: HashSet<EventKey> = book.history.load(i64::MIN)?.in_doubt().map(|(key, _)| key).collect();
     let (open, settled): (Vec<_>, Vec<_>) = named.into_iter().partition(PastAttempt::is_in_doubt);
     let outcomes: Vec<Record> = open
         .iter()
@@ -42,16 +42,17 @@ fn resolve(ids: &[String], decision: &Outcome, config: &LedgerConfig, now: DateT
         })
         .collect();
     if !outcomes.is_empty() {
-        ledger.append(&outcomes)?;
+        book.append(&outcomes)?;
     }
-    let known = ledger.load(i64::MIN)?;
+    let known = book.history.load(i64::MIN)?;
     let keys: HashSet<EventKey> = open.iter().flat_map(|attempt| &attempt.entries).map(|entry| entry.key).collect();
     let resolved = keys.iter().filter(|key| before.contains(key));
     let still: HashSet<EventKey> = known.in_doubt().map(|(key, _)| key).filter(|key| keys.contains(key)).collect();
     let resolved = resolved.filter(|key| !still.contains(key)).count() as u64;
     let sent_before = keys.iter().filter(|key| !before.contains(key));
     let sent_before = sent_before.filter(|key| matches!(known.fate(key), Some(Fate::Sent(_)))).count() as u64;
-    let others: Vec<String> = ledger
+    let others: Vec<String> = book
+        .history
         .doubts()?
         .iter()
         .filter(|doubt| doubt.events.iter().any(|(entry, _)| still.contains(&entry.key)))

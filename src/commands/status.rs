@@ -8,12 +8,16 @@ use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::{Value, json};
 
 use super::exit::Exit;
-use super::ledger::{Reader, Told, Trouble, answer_json, answer_text, batch_name, moment, remedy_of, tell};
+use super::ledger::{
+    Reader, Told, Trouble, answer_json, answer_text, batch_name, look_anyway, moment, printable, remedy_of, setting,
+    tell,
+};
 use crate::cli::StatusArgs;
 use crate::config::LedgerConfig;
 use crate::deliver::OnUnknown;
 use crate::ledger::history::{Doubt, Holdings, PastRun, Refusal, Unsent};
-use crate::ledger::{LedgerError, LockHolder, SqliteLedger};
+use crate::ledger::snowflake::LeaseHolder;
+use crate::ledger::{LedgerError, LockHolder};
 use crate::report::human::{counted, grouped, span};
 use crate::sync::RESEND_WITHIN;
 
@@ -34,9 +38,10 @@ pub fn run(args: &StatusArgs, config: &LedgerConfig, now: DateTime<Utc>) -> anyh
 struct Facts<'a> {
     config: &'a LedgerConfig,
     now: DateTime<Utc>,
-    holder: Option<LockHolder>,
+    holder: Option<UnderWay>,
     holdings: Holdings,
-    bytes: u64,
+    /// The size of the file, if it is one.
+    bytes: Option<u64>,
     runs: Vec<PastRun>,
     /// The last run that is not under way.
     last: Option<PastRun>,
@@ -44,6 +49,26 @@ struct Facts<'a> {
     doubts: Vec<Doubt>,
     refusals: Vec<Refusal>,
     unsent: Unsent,
+}
+
+/// A run that is under way.
+struct UnderWay {
+    who: String,
+    process: Option<u32>,
+    since: Option<DateTime<Utc>>,
+}
+
+impl From<LockHolder> for UnderWay {
+    fn from(LockHolder { process, started }: LockHolder) -> Self {
+        let who = process.map_or_else(|| "a process".to_owned(), |process| format!("process {process}"));
+        Self { who, process, since: started }
+    }
+}
+
+impl From<LeaseHolder> for UnderWay {
+    fn from(LeaseHolder { who, since, until: _ }: LeaseHolder) -> Self {
+        Self { who: printable(&who), process: None, since }
+    }
 }
 
 /// Why someone must look.
@@ -86,8 +111,11 @@ impl Attention {
 
 impl<'a> Facts<'a> {
     fn gather(runs: u32, config: &'a LedgerConfig, now: DateTime<Utc>) -> Result<Self, LedgerError> {
-        let holder = LockHolder::of(&config.state);
-        let mut ledger = SqliteLedger::open_read_only(&config.state)?;
+        let holder = config.state.file().and_then(LockHolder::of).map(UnderWay::from);
+        let mut book = look_anyway(config)?;
+        let remote = book.remote.as_ref().map(|remote| remote.holder(&setting(config))).transpose()?.flatten();
+        let holder = holder.or(remote.map(UnderWay::from));
+        let ledger = &mut book.history;
         let shown = ledger.runs(runs.max(2))?;
         // A run without end is under way or was killed; while one is under way, it is the last.
         let last = shown.iter().find(|run| run.end.is_some() || holder.is_none()).cloned();
@@ -99,16 +127,16 @@ impl<'a> Facts<'a> {
         }
         doubts.retain(|doubt| !doubt.events.is_empty());
         let size = |ending: &str| {
-            let mut name = config.state.clone().into_os_string();
+            let mut name = config.state.file()?.to_owned().into_os_string();
             name.push(ending);
-            fs::metadata(name).map_or(0, |metadata| metadata.len())
+            Some(fs::metadata(name).map_or(0, |metadata| metadata.len()))
         };
         Ok(Self {
             config,
             now,
             holder,
             holdings: ledger.counts()?,
-            bytes: size("") + size("-wal"),
+            bytes: size("").zip(size("-wal")).map(|(file, log)| file + log),
             runs: shown.into_iter().take(usize::try_from(runs).unwrap_or(usize::MAX)).collect(),
             last,
             last_success: success.and_then(|run| run.end).map(|end| end.at),
@@ -174,7 +202,7 @@ impl<'a> Facts<'a> {
         json!({
             "at": self.now,
             "attention": attention.iter().map(|attention| attention.word()).collect::<Vec<_>>(),
-            "under_way": self.holder.as_ref().map(|holder| json!({ "process": holder.process, "since": holder.started })),
+            "under_way": self.holder.as_ref().map(|holder| json!({ "process": holder.process, "who": holder.who, "since": holder.since })),
             "holds": self.holdings,
             "bytes": self.bytes,
             "last_success_at": self.last_success,
@@ -209,16 +237,18 @@ impl<'a> Facts<'a> {
         let mut text = String::new();
         let mut row = |name: &str, value: &str| writeln!(text, "  {name:<13} {value}").unwrap_or_default();
         row("dataset", &self.config.dataset_id);
-        row("state", &self.config.state.display().to_string());
+        row("state", &self.config.state.to_string());
         let Holdings { version, runs: _, batches: _, sent, in_doubt: _, refused: _ } = self.holdings;
-        let kilobytes = grouped(self.bytes.div_ceil(1_000));
         match self.bytes {
-            0 => row("", "not there yet"),
-            _ => row("", &format!("{} sent, {kilobytes} kB, whole (version {version})", counted(sent, "event"))),
+            Some(0) => row("", "not there yet"),
+            Some(bytes) => {
+                let kilobytes = grouped(bytes.div_ceil(1_000));
+                row("", &format!("{} sent, {kilobytes} kB, whole (version {version})", counted(sent, "event")));
+            }
+            None => row("", &format!("{} sent", counted(sent, "event"))),
         }
-        if let Some(LockHolder { process, started }) = &self.holder {
-            let who = process.map_or_else(|| "a process".to_owned(), |process| format!("process {process}"));
-            let since = started.map(|started| format!(", since {} UTC", moment(started))).unwrap_or_default();
+        if let Some(UnderWay { who, process: _, since }) = &self.holder {
+            let since = since.map(|started| format!(", since {} UTC", moment(started))).unwrap_or_default();
             row("under way", &format!("{who}{since}"));
         }
         let ago = |at: DateTime<Utc>| span((self.now - at).num_seconds().try_into().unwrap_or(0));

@@ -26,19 +26,24 @@ pub fn overrides(args: &SyncArgs) -> Vec<FlagOverride> {
 pub async fn run(args: &SyncArgs, config: &Config, world: World) -> anyhow::Result<Exit> {
     let now = (world.now)();
     // A report that cannot be written is found out before anything is sent.
-    let report =
-        match args.report.as_deref().map(|path| OutputFile::create(path, &config.state, &config.files())).transpose() {
-            Ok(report) => report,
-            Err(why) => {
-                console::say(&format!("✗ --report: {why}\n  → nothing was sent; name another file\n"));
-                return Ok(Exit::Configuration);
-            }
-        };
+    let report = match args
+        .report
+        .as_deref()
+        .map(|path| OutputFile::create(path, config.state.file(), &config.files()))
+        .transpose()
+    {
+        Ok(report) => report,
+        Err(why) => {
+            console::say(&format!("✗ --report: {why}\n  → nothing was sent; name another file\n"));
+            return Ok(Exit::Configuration);
+        }
+    };
     let Some((since, until)) = span(args.since, args.until, now) else { return Ok(Exit::Configuration) };
     let options = Options {
         since,
         until,
         names: names(&args.events),
+        shard: args.shard,
         limit: args.limit,
         most_time: args.max_duration,
         sent: if args.resend { SentEvents::Resend } else { SentEvents::Leave },
@@ -68,8 +73,9 @@ pub async fn run(args: &SyncArgs, config: &Config, world: World) -> anyhow::Resu
     Ok(if args.dry_run { Exit::of_dry_run(&outcome) } else { Exit::of(&outcome) })
 }
 
-/// How often it is looked whether another run has ended.
+/// How often it is looked whether another run has ended, at its file and in Snowflake, where each look is a login.
 const LOOK_AGAIN: Duration = Duration::from_millis(250);
+const ASK_AGAIN: Duration = Duration::from_secs(2);
 
 /// Runs a sync unless another run is under way, or once it has ended; gives its summary, too.
 async fn sync_alone(if_locked: IfLocked, config: &Config, options: &Options, world: World) -> (Outcome, String) {
@@ -88,7 +94,8 @@ async fn sync_alone(if_locked: IfLocked, config: &Config, options: &Options, wor
                     console::say(&format!("{holder}: waiting for it to end\n"));
                     is_told = true;
                 }
-                tokio::time::sleep(LOOK_AGAIN.min(most)).await;
+                let pause = if config.state.file().is_some() { LOOK_AGAIN } else { ASK_AGAIN };
+                tokio::time::sleep(pause.min(most)).await;
             }
             (Some(_), IfLocked::Fail | IfLocked::Wait(_)) | (None, _) => {
                 let summary = human::summary(&outcome);

@@ -9,12 +9,14 @@ use chrono::{DateTime, Utc};
 use serde_json::{Value, json};
 
 use super::exit::Exit;
-use super::ledger::{Reader, Told, answer_json, answer_text, batch_name, moment, printable, remedy_of, tell};
+use super::ledger::{
+    Book, Reader, Told, answer_json, answer_text, batch_name, look_anyway, moment, printable, remedy_of, tell,
+};
 use crate::cli::{Look, WhyArgs};
 use crate::config::{Config, LedgerConfig, Refused};
 use crate::event::rules::FALLBACK_NAME;
 use crate::ledger::history::{PastAttempt, Refusal};
-use crate::ledger::{EventKey, Fate, Ledger as _, LedgerError, Outcome, SqliteLedger};
+use crate::ledger::{EventKey, Fate, Ledger as _, LedgerError, Outcome};
 use crate::meta::event_name::STANDARD;
 use crate::report::console;
 use crate::report::human::{failure_lines, span};
@@ -55,6 +57,8 @@ struct Dossier<'a> {
     config: &'a LedgerConfig,
     event_id: &'a str,
     names: BTreeSet<String>,
+    /// The state.
+    book: Book,
     /// What the state knows, by name; only names of which it knows something.
     known: Vec<Named>,
     /// The rows of the event, if they were looked for.
@@ -80,7 +84,8 @@ struct Named {
 impl<'a> Dossier<'a> {
     /// Asks the state, under every name that the event can have.
     fn open(args: &'a WhyArgs, config: &'a LedgerConfig) -> Result<Self, LedgerError> {
-        let mut ledger = SqliteLedger::open_read_only(&config.state)?;
+        let mut book = look_anyway(config)?;
+        let ledger = &mut book.history;
         let mut names: BTreeSet<String> = STANDARD.into_iter().chain([FALLBACK_NAME]).map(str::to_owned).collect();
         names.extend(config.names.iter().cloned());
         names.extend(ledger.refused_names()?);
@@ -92,14 +97,19 @@ impl<'a> Dossier<'a> {
         if let Some(name) = &args.event {
             names = BTreeSet::from([name.clone()]);
         }
-        let mut dossier = Self { config, event_id: &args.event_id, names, known: Vec::new(), rows: None, unseen: None };
+        let (known, rows, unseen) = (Vec::new(), None, None);
+        let mut dossier = Self { config, event_id: &args.event_id, names, book, known, rows, unseen };
         dossier.ask()?;
         Ok(dossier)
     }
 
     /// Asks the state for every name.
     fn ask(&mut self) -> Result<(), LedgerError> {
-        let mut ledger = SqliteLedger::open_read_only(&self.config.state)?;
+        if self.config.state.file().is_some() {
+            // A run that is under way may have written meanwhile.
+            self.book = look_anyway(self.config)?;
+        }
+        let ledger = &mut self.book.history;
         let keys: HashMap<EventKey, &String> =
             self.names.iter().map(|name| (EventKey::new(&self.config.dataset_id, name, self.event_id), name)).collect();
         let attempts = ledger.attempts(&keys.keys().copied().collect())?;

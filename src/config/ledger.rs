@@ -1,9 +1,9 @@
-//! What the commands over the ledger need of the configuration: neither secrets nor a connection.
+//! What the commands over the ledger need of the configuration: no connection and no secret, unless it is in Snowflake.
 
 use std::path::{Path, PathBuf};
 
 use super::reader::{Mistake, Overrides, Reader};
-use super::{Context, Machine, Purpose, Refused, files, meta, people, read};
+use super::{Context, Machine, Purpose, Refused, SourceConfig, StatePlace, files, meta, people, read, state};
 use crate::deliver::OnUnknown;
 use crate::event::columns::Origin;
 use crate::event::field::Field;
@@ -15,7 +15,11 @@ pub struct LedgerConfig {
     /// The dataset whose events the ledger holds.
     pub dataset_id: String,
     /// Where the ledger is.
-    pub state: PathBuf,
+    pub state: StatePlace,
+    /// Where a file for these events is if nobody says.
+    pub default_file: PathBuf,
+    /// The table that rows come from, if they come from Snowflake.
+    pub table: Option<String>,
     /// What to do when nobody knows whether Meta took a batch.
     pub on_unknown: OnUnknown,
     /// Every name of an event that the configuration knows, in the table or as it is sent.
@@ -33,12 +37,20 @@ pub fn load_ledger(file: &Path, machine: Machine<'_>) -> Result<LedgerConfig, Re
     if !reader.mistakes.is_empty() {
         return Err(Refused { mistakes: reader.mistakes, shown: Vec::new() });
     }
-    let context = Context { file, purpose: Purpose::Show, machine };
+    // Only a state in Snowflake needs a connection, and with it a secret.
+    let is_remote = reader.peek("state", "kind").as_deref() == Some("snowflake");
+    let purpose = if is_remote { Purpose::Look } else { Purpose::Show };
+    let context = Context { file, purpose, machine };
     let source = context.source(&mut reader);
     let meta = context.meta(&mut reader);
+    let table = match &source.config {
+        Some(SourceConfig::Snowflake(settings)) => Some(settings.table.clone()),
+        Some(SourceConfig::File { .. }) | None => None,
+    };
     let columns = people::columns(&mut reader, source.preset);
     let rules = meta::names(&mut reader).rules;
-    let state = context.state(&mut reader, meta.as_ref().map(|meta| meta.graph.dataset_id.as_str()));
+    let dataset_id = meta.as_ref().map(|meta| meta.graph.dataset_id.as_str());
+    let state = context.state(&mut reader, dataset_id, source.connection);
     let mut mistakes = reader.mistakes;
     mistakes.sort_by_key(Mistake::order);
     let (true, Some(meta), Some(state)) = (mistakes.is_empty(), meta, state) else {
@@ -57,8 +69,10 @@ pub fn load_ledger(file: &Path, machine: Machine<'_>) -> Result<LedgerConfig, Re
         names.push(name.clone());
     }
     Ok(LedgerConfig {
+        state: state.place,
+        default_file: state::default_state(&meta.graph.dataset_id, machine.environment),
         dataset_id: meta.graph.dataset_id,
-        state: state.path,
+        table,
         on_unknown: meta.on_unknown,
         names,
         action_source: if may_be_store { store } else { ActionSource::Other },

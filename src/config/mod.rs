@@ -24,6 +24,7 @@ pub use model::load_model;
 pub use reader::{Mistake, Overrides, Shown};
 use reader::{Reader, did_you_mean};
 pub use secret::{Renewable, SecretSource};
+pub use state::StatePlace;
 
 use self::meta::Named;
 use crate::deliver::UnknownPolicy;
@@ -59,9 +60,7 @@ pub struct Config {
     /// What to do when nobody knows whether Meta took events.
     pub on_unknown: UnknownPolicy,
     /// Where the ledger is.
-    pub state: PathBuf,
-    /// Whether someone chose that place.
-    pub state_choice: StateChoice,
+    pub state: StatePlace,
     /// What to do when there is no ledger yet.
     pub first_run: FirstRun,
     /// The configuration file.
@@ -258,7 +257,8 @@ pub fn parse(
     let normalize = context.normalize(&mut reader, source.date_format);
     people::privacy(&mut reader, &mut columns);
     people::hashing(&mut reader, &columns, source.kind, &normalize);
-    let state = context.state(&mut reader, meta.as_ref().map(|meta| meta.graph.dataset_id.as_str()));
+    let dataset_id = meta.as_ref().map(|meta| meta.graph.dataset_id.as_str());
+    let state = context.state(&mut reader, dataset_id, source.connection);
     // Only `fbcapi model` uses it; a mistake in it is one all the same.
     drop(model::section(&mut reader));
     reader.end();
@@ -293,8 +293,7 @@ pub fn parse(
         concurrency: meta.concurrency,
         batch_size: meta.batch_size,
         on_unknown: UnknownPolicy { usual: meta.on_unknown, by_name: on_unknown },
-        state: state.path,
-        state_choice: state.choice,
+        state: state.place,
         first_run: state.first_run,
         file: PathBuf::from(file),
         shown,

@@ -162,6 +162,15 @@ impl<'a> Reader<'a> {
         self.section_of(&path.split('.').collect::<Vec<_>>())
     }
 
+    /// A text, looked at before its section is read.
+    pub(super) fn peek(&self, section: &str, key: &str) -> Option<String> {
+        let variable = format!("FBCAPI_{section}_{key}").to_ascii_uppercase();
+        (self.overrides.environment)(&variable).or_else(|| {
+            let table = find(&self.root, section)?.get_ref().as_table()?;
+            find(table, key)?.get_ref().as_str().map(str::to_owned)
+        })
+    }
+
     /// Leaves a section unread: it is of no use here, or its tables are read one by one.
     pub(super) fn ignore(&mut self, path: &str) {
         self.sections.push(path.to_owned());

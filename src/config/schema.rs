@@ -70,7 +70,7 @@ fn read(text: &str) -> (Vec<Asked>, Vec<Shown>) {
     drop(context.normalize(&mut reader, date_format));
     people::privacy(&mut reader, &mut columns);
     drop(model::section(&mut reader));
-    drop(context.state(&mut reader, None));
+    drop(context.state(&mut reader, None, None));
     (reader.asked, reader.shown)
 }
 

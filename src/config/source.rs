@@ -9,7 +9,9 @@ use super::secret::{SecretSource, expand_home};
 use super::{Context, Mistake, Purpose, SourceConfig};
 use crate::event::preset::Preset;
 use crate::private::Secret;
-use crate::source::snowflake::{Given, Layer, SnowflakeSettings, World, canonical_key, check_table, read_file, settle};
+use crate::source::snowflake::{
+    Connection, Given, Layer, SnowflakeSettings, World, canonical_key, check_table, read_file, settle,
+};
 
 /// How long the statement that reads the table may run: a warehouse that starts and a large window take minutes.
 const QUERY_TIMEOUT: Duration = Duration::from_secs(30 * 60);
@@ -38,6 +40,8 @@ const SNOWFLAKE_SECRETS: [&str; 4] = ["private_key_raw", "private_key_passphrase
 pub(super) struct SourceSection {
     /// Where rows come from; never settled where a table is only to be shown.
     pub(super) config: Option<SourceConfig>,
+    /// The connection, where rows or the state are in Snowflake; never settled where it is only to be shown.
+    pub(super) connection: Option<Connection>,
     /// How the variables begin that this source does not read.
     pub(super) unread: Option<&'static str>,
     /// Where rows come from, if that is said rightly.
@@ -86,23 +90,29 @@ impl Context<'_> {
             Some(Kind::File) | None => {}
         }
         section.end();
-        let unread = if matches!(kind, Some(Kind::Snowflake)) { None } else { Some("FBCAPI_SNOWFLAKE_") };
+        let is_state_there = reader.peek("state", "kind").as_deref() == Some("snowflake");
+        let is_wanted = is_state_there || matches!(kind, Some(Kind::Snowflake));
+        let unread = if is_wanted { None } else { Some("FBCAPI_SNOWFLAKE_") };
+        let connection = if is_wanted {
+            self.connection(reader)
+        } else {
+            reader.ignore("snowflake");
+            None
+        };
         let config = match kind {
             Some(Kind::File) => {
-                reader.ignore("snowflake");
                 pattern.map(|pattern| SourceConfig::File { pattern: expand_home(&pattern, self.machine.environment) })
             }
-            Some(Kind::Snowflake) => {
-                let settings = self.snowflake(reader, table.map(|found| found.value).unwrap_or_default(), owners_sql);
-                settings.map(|settings| SourceConfig::Snowflake(Box::new(settings)))
-            }
-            None => {
-                reader.ignore("snowflake");
-                None
-            }
+            Some(Kind::Snowflake) => connection.clone().map(|connection| {
+                let table = table.map(|found| found.value).unwrap_or_default();
+                let (where_clause, query_timeout) = (owners_sql, QUERY_TIMEOUT);
+                SourceConfig::Snowflake(Box::new(SnowflakeSettings { connection, table, where_clause, query_timeout }))
+            }),
+            None => None,
         };
         SourceSection {
             config,
+            connection,
             unread,
             kind,
             preset: preset.unwrap_or(Preset::FacebookEvents),
@@ -114,12 +124,7 @@ impl Context<'_> {
     /// The connection: the keys of this file, completed from what Snowflake's own tools read.
     ///
     /// Where it is only to be shown, no secret is read and nothing is completed.
-    fn snowflake(
-        &self,
-        reader: &mut Reader<'_>,
-        table: String,
-        owners_sql: Option<String>,
-    ) -> Option<SnowflakeSettings> {
+    fn connection(&self, reader: &mut Reader<'_>) -> Option<Connection> {
         let mut section = reader.section("snowflake");
         let connection = section.text("connection").map(|found| found.value);
         let mut given = Layer::new();
@@ -166,10 +171,7 @@ impl Context<'_> {
             exists: &|path| path.exists(),
         };
         match settle(given, connection.as_deref(), &world) {
-            Ok(connection) => {
-                let query_timeout = QUERY_TIMEOUT;
-                Some(SnowflakeSettings { connection, table, where_clause: owners_sql, query_timeout })
-            }
+            Ok(connection) => Some(connection),
             Err(mistakes) => {
                 for mistake in mistakes {
                     let remedy = mistake.remedy.map(|remedy| format!("; {remedy}")).unwrap_or_default();

@@ -14,7 +14,7 @@ use crate::private::Secret;
 
 /// Meta answers most requests within 600 ms; a timeout leaves the outcome unknown, so it is generous.
 /// Source: Conversions API, troubleshooting; Meta's own PHP client waits as long for a batch.
-const TIMEOUT: Duration = Duration::from_secs(60);
+pub(crate) const TIMEOUT: Duration = Duration::from_secs(60);
 
 /// What is asked of a dataset. Source: Marketing API, Ads Pixel, fields.
 const DATASET_FIELDS: &str = "id,name";

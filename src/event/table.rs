@@ -10,7 +10,7 @@ use super::note::Note;
 use super::reason::Reason;
 use super::texts::{Texts, Times};
 use crate::meta::{KeySet, MatchKey};
-use crate::source::{COPIES_COLUMN, COPIES_DIFFER_COLUMN, Nature};
+use crate::source::{COPIES_COLUMN, COPIES_DIFFER_COLUMN, KEY_COLUMN, Nature};
 
 /// A column that holds a type from which its field cannot be read.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -57,6 +57,7 @@ pub struct Table<'a> {
     pub(super) zone: Tz,
     copies: Texts<'a>,
     copies_differ: Texts<'a>,
+    key: Texts<'a>,
     rows: usize,
 }
 
@@ -165,6 +166,7 @@ impl<'a> Table<'a> {
             zone,
             copies: binder.named(COPIES_COLUMN, "the number of copies")?,
             copies_differ: binder.named(COPIES_DIFFER_COLUMN, "whether copies differ")?,
+            key: binder.named(KEY_COLUMN, "the key")?,
             rows: batch.num_rows(),
         })
     }
@@ -224,6 +226,11 @@ impl<'a> Table<'a> {
     /// How many rows of the table a row stands for, at least one.
     pub fn copies(&self, row: usize) -> u64 {
         self.copies.get(row).and_then(|text| text.parse().ok()).unwrap_or(1).max(1)
+    }
+
+    /// The key by which the source has found that a row was not sent, as hex, if it looked.
+    pub fn unsent_key(&self, row: usize) -> Option<&str> {
+        self.key.get(row)
     }
 
     /// Whether the rows that a row stands for differ.

@@ -1,11 +1,13 @@
-//! What every ledger must do, run against each of them.
+//! What every ledger must do, run against each of them: those that [`visit`] knows.
+//!
+//! The integration tests run this file too, against the ledger in Snowflake.
 #![expect(clippy::unnecessary_wraps, reason = "the tables name fates as they are found, which may be none")]
 
 use chrono::{DateTime, TimeDelta, Utc};
 
+use super::contract_stores::visit;
 use super::{
-    Answer, BatchId, Disorder, Entry, EventKey, Fate, Fingerprint, Ledger, LedgerError, MemoryLedger, Outcome, Record,
-    RunId, SqliteLedger,
+    Answer, BatchId, Disorder, Entry, EventKey, Fate, Fingerprint, Ledger, LedgerError, Outcome, Record, RunId,
 };
 
 /// The time of the first record.
@@ -45,7 +47,8 @@ pub(super) fn finished(name: &str) -> Record {
 
 /// A batch of the run `r` is about to be posted.
 pub(super) fn intent(number: u32, seconds: i64, entries: &[Entry]) -> Record {
-    Record::Intent { batch: BatchId { run: run("r"), number }, at: after(seconds), entries: entries.to_vec() }
+    let batch = BatchId { run: run("r"), number };
+    Record::Intent { batch, at: after(seconds), entries: entries.to_vec(), labels: Vec::new() }
 }
 
 /// What became of a batch of the run `r`.
@@ -88,24 +91,12 @@ fn check(work: impl Fn(&mut dyn Ledger), expected: &[(&str, Option<Fate>)]) {
 
 /// As [`check`], reading the fates since an event time only.
 fn check_since(since: i64, work: impl Fn(&mut dyn Ledger), expected: &[(&str, Option<Fate>)]) {
-    let compare = |ledger: &mut dyn Ledger, place: &str| {
+    visit(&work, &|ledger: &mut dyn Ledger, place: &str| {
         let known = ledger.load(since).unwrap();
         for (event_id, fate) in expected {
             assert_eq!(known.fate(&key(event_id)), *fate, "{event_id} {place}");
         }
-    };
-    let mut memory = MemoryLedger::default();
-    work(&mut memory);
-    compare(&mut memory, "in memory");
-    let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("state.db");
-    let mut sqlite = SqliteLedger::open(&path).unwrap();
-    work(&mut sqlite);
-    compare(&mut sqlite, "in the file");
-    compare(&mut SqliteLedger::open_read_only(&path).unwrap(), "in the file, read while it is open");
-    drop(sqlite);
-    compare(&mut SqliteLedger::open(&path).unwrap(), "in the file, opened again");
-    compare(&mut SqliteLedger::open_read_only(&path).unwrap(), "in the file, read after it was closed");
+    });
 }
 
 /// Appends records that are in order.

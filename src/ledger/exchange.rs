@@ -14,7 +14,7 @@ pub const EXPORT_VERSION: u32 = 1;
 /// One line.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "record", rename_all = "snake_case", deny_unknown_fields)]
-pub(super) enum Line {
+pub enum Line {
     /// The first.
     State {
         /// Version of these lines.
@@ -83,29 +83,29 @@ pub(super) enum Line {
 /// What became of a batch.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct OutcomeForm {
+pub struct OutcomeForm {
     /// Its word.
-    pub(super) outcome: String,
+    pub outcome: String,
     /// When.
-    pub(super) at: DateTime<Utc>,
+    pub at: DateTime<Utc>,
     /// How many requests it took.
-    pub(super) requests: u32,
+    pub requests: u32,
     /// What Meta said.
-    pub(super) answer: AnswerForm,
+    pub answer: AnswerForm,
 }
 
 /// What Meta said.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct AnswerForm {
+pub struct AnswerForm {
     /// HTTP status.
-    pub(super) status: Option<u16>,
+    pub status: Option<u16>,
     /// Graph error code.
-    pub(super) code: Option<i64>,
+    pub code: Option<i64>,
     /// Graph error subcode.
-    pub(super) subcode: Option<i64>,
+    pub subcode: Option<i64>,
     /// Meta's trace id.
-    pub(super) trace: Option<String>,
+    pub trace: Option<String>,
 }
 
 impl From<Answer> for AnswerForm {

@@ -102,6 +102,12 @@ impl Known {
         }
     }
 
+    /// Takes over the sent events of another, where there are none here.
+    pub fn adopt(&mut self, sent: Self) {
+        let Self { sent, slices, slice_bits, met, unknown: _, rejected: _, fresh: _ } = sent;
+        (self.sent, self.slices, self.slice_bits, self.met) = (sent, slices, slice_bits, met);
+    }
+
     /// How many events earlier runs have sent.
     pub fn sent(&self) -> usize {
         self.sent.len()

@@ -108,7 +108,7 @@ impl MemoryLedger {
                 }
                 self.runs.push(Run { id: run.clone(), started: *at, is_finished: false });
             }
-            Record::Intent { batch, at, entries } => {
+            Record::Intent { batch, at, entries, labels: _ } => {
                 if entries.is_empty() {
                     return Err(Disorder::EmptyIntent);
                 }

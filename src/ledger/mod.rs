@@ -13,18 +13,24 @@ mod lock;
 mod place;
 mod memory;
 mod sqlite;
+pub mod snowflake;
 mod writer;
 #[cfg(test)]
 mod contract;
+#[cfg(test)]
+mod contract_stores;
 
 use std::fmt;
 
 use chrono::{DateTime, Utc};
 use sha2::{Digest, Sha256};
 
+use crate::source::SourceError;
+
 pub use self::known::{Known, Meeting};
 pub use self::lock::LockHolder;
 pub use self::memory::MemoryLedger;
+pub use self::snowflake::{Permit, SnowflakeLedger};
 pub use self::sqlite::{Restored, SqliteLedger};
 #[cfg(test)]
 pub(crate) use self::writer::serve_here;
@@ -83,6 +89,24 @@ pub struct Entry {
     pub fingerprint: Fingerprint,
     /// The event's time in seconds since 1970, by which entries are pruned.
     pub event_time: i64,
+}
+
+/// What an event is called, for a ledger that others read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EventLabel {
+    /// Its name as it is sent.
+    pub name: String,
+    /// Its id.
+    pub id: String,
+}
+
+/// What a ledger keeps of the events of an intent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Wants {
+    /// Keys are enough.
+    Keys,
+    /// Names and ids, too.
+    Labels,
 }
 
 /// What became of a batch.
@@ -147,6 +171,8 @@ pub enum Record {
         at: DateTime<Utc>,
         /// The events; never empty.
         entries: Vec<Entry>,
+        /// What the events are called, in the same order, for a ledger that wants it; else empty.
+        labels: Vec<EventLabel>,
     },
     /// What became of an intent. `Unknown` may be settled by a later outcome; any other outcome is final.
     Outcome {
@@ -236,6 +262,21 @@ pub trait Ledger: Send {
 
     /// Whether no run was ever recorded.
     fn is_new(&self) -> Result<bool, LedgerError>;
+
+    /// Forgets at the end of a run what no run can meet again, where that is a run's task.
+    fn tidy(&mut self, before: i64) -> Result<(), LedgerError> {
+        self.prune(before)
+    }
+
+    /// What it keeps of the events of an intent.
+    fn wants(&self) -> Wants {
+        Wants::Keys
+    }
+
+    /// What must be waited for before every request, where the right to send can be lost.
+    fn permit(&self) -> Option<Permit> {
+        None
+    }
 }
 
 /// Why the ledger cannot be used. The run stops before it posts anything more.
@@ -259,6 +300,39 @@ pub enum LedgerError {
         path: String,
         /// Why, in lower case.
         why: String,
+    },
+    /// Snowflake cannot be asked, or refuses.
+    #[error("the state in {schema} cannot be {verb}")]
+    Remote {
+        /// The schema.
+        schema: String,
+        /// `read`, `locked`, `made` or `written`.
+        verb: &'static str,
+        /// The cause.
+        #[source]
+        source: SourceError,
+    },
+    /// There are no tables where the state should be.
+    #[error("there is no state in {schema}: its tables are missing, or this role may not see them")]
+    NoTables {
+        /// The schema.
+        schema: String,
+    },
+    /// The tables are not what this program wrote, or were written by a newer version.
+    #[error("the state in {schema} cannot be used: {why}")]
+    Unfit {
+        /// The schema.
+        schema: String,
+        /// Why, in lower case.
+        why: String,
+    },
+    /// The lease that lets this run send has ended under it.
+    #[error("this run may send no more by the state in {schema}: {why}")]
+    LeaseLost {
+        /// The schema.
+        schema: String,
+        /// Why, in lower case.
+        why: &'static str,
     },
     /// The file or its folder cannot be created, read or written.
     #[error("the state file {path} cannot be {verb}")]

@@ -156,6 +156,7 @@ fn codes_of(failure: &Failure) -> String {
         | Failure::Ledger(_)
         | Failure::NoState { .. }
         | Failure::StateWouldVanish { .. }
+        | Failure::ShardInFile
         | Failure::Graph(_)
         | Failure::Signal(_)
         | Failure::Output(_)
@@ -170,19 +171,30 @@ pub(super) fn remedy(failure: &Failure) -> &str {
         Failure::Source(error) => error.remedy.as_deref().unwrap_or_default(),
         Failure::Column(_) => "cast the column in the model, or map another one in [columns]",
         Failure::Ledger(error) => match error.as_ref() {
-            LedgerError::Locked { .. } => "wait for it to end; a run that was killed leaves no lock behind",
+            LedgerError::Locked { .. } => {
+                "wait for it to end; a run that was killed leaves no lock behind, in Snowflake one for five minutes at most"
+            }
             LedgerError::Unusable { .. } => {
                 "keep the file: it says what was sent. Restore a copy (fbcapi state restore), or move it away to begin anew and send the window again"
             }
             LedgerError::Io { .. } => {
                 "give the user of this run a writable folder with free space, or set [state] path"
             }
+            LedgerError::Remote { source, .. } => source.remedy.as_deref().unwrap_or_default(),
+            LedgerError::NoTables { .. } => {
+                "run fbcapi state init, or have someone run what fbcapi state init --print-sql prints"
+            }
+            LedgerError::Unfit { .. } => {
+                "use the version of fbcapi that wrote it, or another schema; what was sent stands in its log"
+            }
+            LedgerError::LeaseLost { .. } => "nothing is lost: the run that holds the lease sends the rest",
             LedgerError::Gone => "please report this",
         },
         Failure::NoState { .. } => "restore the state, or set [state] first_run = \"window\" to begin anew",
         Failure::StateWouldVanish { .. } => {
             "mount a volume and name a file on it as [state] path\nor name a path in the container all the same, if losing it is meant"
         }
+        Failure::ShardInFile => "leave --shard out, or set [state] kind = \"snowflake\"",
         Failure::Graph(_) => "correct the value where the configuration takes it from",
         Failure::Stopped { stop, .. } => stop.remedy(),
         Failure::Signal(_) => "run again: what was not settled is found in the state",

@@ -8,6 +8,7 @@ use arrow_array::RecordBatch;
 use arrow_schema::DataType;
 use chrono::{DateTime, Utc};
 use chrono_tz::Tz;
+use sha2::{Digest as _, Sha256};
 use tokio::sync::mpsc;
 
 use crate::meta::MatchKey;
@@ -116,6 +117,74 @@ pub struct Selection {
     pub zone: Tz,
     /// How the columns are hashed of which only a digest is wanted.
     pub hashing: Hashing,
+    /// Rows of events that were sent are not wanted, where the source can know it.
+    pub unsent: Option<Unsent>,
+    /// Only the rows of a shard are wanted; a source that cannot tell gives others, too.
+    pub shard: Option<Shard>,
+}
+
+/// What a source in Snowflake needs to know to leave out events that were sent.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Unsent {
+    /// The log of what was sent, as SQL names it.
+    pub log: String,
+    /// The dataset, the first part of every key.
+    pub dataset_id: String,
+    /// Events before this second are not in the log any more.
+    pub since: i64,
+    /// Where an event's name comes from.
+    pub name: NameSource,
+    /// Where the name comes from that an event has at its source.
+    pub source_name: NameSource,
+    /// The names for which there are rules, and what is sent instead, if anything.
+    pub renames: Vec<(String, Option<String>)>,
+    /// What an event is called whose name at its source is not known and that has no other.
+    pub fallback: Option<String>,
+    /// The names wanted as they are sent; empty wants all.
+    pub names: Vec<String>,
+}
+
+/// Where a name comes from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum NameSource {
+    /// There is none.
+    None,
+    /// From a column.
+    Column(String),
+    /// It is the same for every row.
+    Constant(String),
+}
+
+/// Events that were sent and did not leave their source.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LeftOut {
+    /// Their name as it is sent.
+    pub name: Option<String>,
+    /// How many events.
+    pub events: u64,
+    /// How many rows.
+    pub rows: u64,
+}
+
+/// One of several parts into which the events are divided by a hash of their ids.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Shard {
+    /// Which, from 1.
+    pub number: u32,
+    /// How many there are.
+    pub of: u32,
+}
+
+impl Shard {
+    /// Whether the event with this id belongs to the part; one without an id belongs to the first.
+    ///
+    /// The first four bytes of the SHA-256 of the id, as a number, leave the part's number less one when they are
+    /// divided by the number of parts.
+    pub fn holds(self, event_id: Option<&str>) -> bool {
+        let [a, b, c, d, ..] = <[u8; 32]>::from(Sha256::digest(event_id.unwrap_or_default()));
+        let rest = event_id.map_or(0, |_| u32::from_be_bytes([a, b, c, d]) % self.of);
+        rest + 1 == self.number
+    }
 }
 
 /// The longer window that Meta grants to events in a physical store.
@@ -136,6 +205,9 @@ pub const COPIES_COLUMN: &str = "_FBCAPI_COPIES";
 ///
 /// A boolean or 0/1 column; absent or null means no.
 pub const COPIES_DIFFER_COLUMN: &str = "_FBCAPI_COPIES_DIFFER";
+
+/// The name of the column in which a source that leaves out what was sent gives the key by which it looked, as hex.
+pub const KEY_COLUMN: &str = "_FBCAPI_KEY";
 
 /// The key of an Arrow field's metadata under which a source that hands a column over as text says what it holds.
 pub const NATURE: &str = "fbcapi:nature";
@@ -186,6 +258,8 @@ pub struct RowStream {
     pub total: Option<u64>,
     /// Columns that were asked for `IfPresent` and are not there.
     pub absent: Vec<String>,
+    /// What was sent and is therefore not among the rows.
+    pub left_out: Vec<LeftOut>,
     batches: mpsc::Receiver<Result<RecordBatch, SourceError>>,
 }
 
@@ -196,7 +270,7 @@ impl RowStream {
         absent: Vec<String>,
         batches: mpsc::Receiver<Result<RecordBatch, SourceError>>,
     ) -> Self {
-        Self { total, absent, batches }
+        Self { total, absent, left_out: Vec::new(), batches }
     }
 
     /// Waits for the next batch; `None` after the last.

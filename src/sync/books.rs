@@ -134,7 +134,7 @@ impl Run<'_> {
             report: serde_json::to_string(&outcome.report).unwrap_or_default(),
             exit_code: outcome.report.exit_code,
         };
-        let closed = ledger.append(&[finished]).and_then(|()| ledger.prune(self.remembered_since().timestamp()));
+        let closed = ledger.append(&[finished]).and_then(|()| ledger.tidy(self.remembered_since().timestamp()));
         if let Err(error) = closed {
             outcome.failure.get_or_insert(Failure::Ledger(Arc::new(error)));
         }

@@ -148,7 +148,7 @@ async fn look_at_rows(
         findings.checks.push(Check::not_checked(ROWS, why));
         return None;
     }
-    let rows = match run.open_source(halt).await {
+    let rows = match run.open_source(halt, None).await {
         Ok(rows) => rows,
         Err(error) => {
             findings.checks.push(Check::of_failure(ROWS, &error.into()));

@@ -6,10 +6,10 @@ use tokio::sync::watch;
 use super::prepare::{Decision, Sent, decide, fingerprint};
 use super::run::Run;
 use super::send::Halt;
-use super::{Failure, Options, World, halt_in_time};
+use super::{Failure, Options, World, halt_in_time, state};
 use crate::config::Config;
 use crate::event::{self, People, Reason, Refusal, Table};
-use crate::ledger::{EventKey, Known, Ledger as _, Meeting, SqliteLedger};
+use crate::ledger::{EventKey, Known, Meeting};
 use crate::meta::{MatchKey, payload};
 use crate::source::Selection;
 
@@ -82,9 +82,7 @@ impl Prospect {
 pub async fn look(config: &Config, event_id: &str, world: World) -> Result<Vec<LookedRow>, Failure> {
     let options = Options::default();
     let run = Run::new(config, &options, world);
-    let known = SqliteLedger::open_read_only(&config.state)
-        .and_then(|mut ledger| ledger.load(run.remembered_since().timestamp()))
-        .map_err(std::sync::Arc::new)?;
+    let known = state::look(&run).await?;
     let selection =
         Selection { since: DateTime::UNIX_EPOCH, store: None, event_id: Some(event_id.to_owned()), ..run.selection() };
     let halt = watch::Sender::new(None);

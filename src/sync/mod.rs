@@ -1,6 +1,7 @@
 //! The run, from top to bottom: rows are read, mapped and delivered, and the ledger knows of each.
 
 mod run;
+mod state;
 mod prepare;
 mod lanes;
 mod send;
@@ -22,25 +23,25 @@ use tokio::time::{Instant, sleep_until};
 
 use crate::batch::MOST_BYTES;
 use crate::commands::exit::Exit;
-use crate::config::{Config, FirstRun, StateChoice};
+use crate::config::Config;
 use crate::deliver::backoff::Backoff;
 use crate::deliver::http::{Graph, GraphError};
 use crate::event::UnreadableColumn;
-use crate::ledger::ground::Ground;
-use crate::ledger::{Known, Ledger, LedgerError, Record, SqliteLedger, Writer};
+use crate::ledger::{LedgerError, Record, Writer};
 use crate::meta::answer::{Codes, Stop};
 use crate::report::Report;
 use crate::report::human::PASSWORD_WARNING;
 use crate::report::progress::{Bar, Progress};
-use crate::source::{RowStream, SourceError};
+use crate::source::{RowStream, Shard, SourceError};
 pub use check::{Checked, Reach, check};
 use lanes::Destination;
 pub use look::{LookedRow, Prospect, look};
 pub(crate) use prepare::RESEND_WITHIN;
 pub use prepare::Sent as SentEvents;
-use prepare::prepare;
+use prepare::{Preparation, prepare};
 use run::Run;
 use send::{Access, Gate, Halt, Mood, Sending, send};
+use state::State;
 
 /// Batches that wait to be sent while others are under way.
 const BATCHES_AHEAD: usize = 1;
@@ -54,6 +55,8 @@ pub struct Options {
     pub until: Option<DateTime<Utc>>,
     /// Only events of these names; empty means all.
     pub names: Vec<String>,
+    /// Only the part of the events that a shard is given.
+    pub shard: Option<Shard>,
     /// At most so many events.
     pub limit: Option<u64>,
     /// What to do with events that an earlier run has sent.
@@ -75,6 +78,7 @@ impl Default for Options {
             since: None,
             until: None,
             names: Vec::new(),
+            shard: None,
             limit: None,
             most_time: None,
             sent: SentEvents::Leave,
@@ -129,6 +133,11 @@ pub enum Failure {
         /// The kind of file system.
         kind: String,
     },
+    /// A shard is asked for, and the state is in a file, which other machines do not see.
+    #[error(
+        "--shard needs a state in Snowflake: runs that send parts of the events at once would not see each other's"
+    )]
+    ShardInFile,
     /// The connection to Meta cannot be set up.
     #[error(transparent)]
     Graph(#[from] GraphError),
@@ -188,14 +197,18 @@ pub async fn sync(config: &Config, options: &Options, world: World) -> Outcome {
     let mut warnings = Vec::new();
     match connect(&run, &mut warnings).await {
         Ok(connected) => deliver(run, connected, warnings).await,
-        Err(failure) => run.failed(failure, warnings),
+        Err(failure) => {
+            let outcome = run.failed(failure, warnings);
+            // A lease that was taken is given back.
+            run.part().await;
+            outcome
+        }
     }
 }
 
 /// Everything that a run needs, opened: nothing was sent or recorded yet.
 struct Connected {
-    ledger: Box<dyn Ledger>,
-    known: Known,
+    state: State,
     told_since: Option<i64>,
     access: Access,
     rows: RowStream,
@@ -205,28 +218,28 @@ struct Connected {
 
 /// Opens ledger, connection and source, in this order: the lock is held before the table is read.
 async fn connect(run: &Run<'_>, warnings: &mut Vec<String>) -> Result<Connected, Failure> {
-    let mut ledger = open_ledger(run.config, warnings)?;
-    let is_new = ledger.is_new().map_err(Arc::new)?;
-    let told_since = (!is_new).then(|| run.remembered_since().timestamp());
-    let known = ledger.load(run.remembered_since().timestamp()).map_err(Arc::new)?;
+    let halt = watch::Sender::new(None);
+    let watching = tokio::spawn(halt_in_time(halt.clone(), run.options.most_time));
+    let mut state = state::open(run, warnings, &halt).await?;
+    let told_since = (!state.is_new).then(|| run.remembered_since().timestamp());
     let config = run.config;
     let token = config.access_token.as_ref().ok_or(GraphError::Token)?;
     let code = run.options.test_event_code.as_deref();
     let graph = Graph::new(&config.graph, token, config.app_secret.as_ref(), code)?;
     let access = Access::new(graph, config, code);
-    let halt = watch::Sender::new(None);
-    let watching = tokio::spawn(halt_in_time(halt.clone(), run.options.most_time));
-    let rows = run.open_source(&halt).await?;
+    let rows = run.open_source(&halt, run.unsent()).await?;
     if run.config.source.uses_password() {
         warnings.push(PASSWORD_WARNING.to_owned());
     }
-    ledger.append(&[Record::RunStarted { run: run.id.clone(), at: run.started }]).map_err(Arc::new)?;
-    Ok(Connected { ledger, known, told_since, access, rows, halt, watching })
+    state.ledger.append(&[Record::RunStarted { run: run.id.clone(), at: run.started }]).map_err(Arc::new)?;
+    Ok(Connected { state, told_since, access, rows, halt, watching })
 }
 
 /// Prepares and sends at the same time, and draws the line.
 async fn deliver(run: Run<'_>, connected: Connected, warnings: Vec<String>) -> Outcome {
-    let Connected { ledger, known, told_since, access, rows, halt, watching } = connected;
+    let Connected { state, told_since, access, rows, halt, watching } = connected;
+    let State { ledger, known, is_new: _, sieve } = state;
+    let (wants, permit) = (ledger.wants(), ledger.permit());
     let progress = Arc::new(Progress::default());
     progress.set_total(rows.total.unwrap_or_default());
     let bar = (run.options.watched == Watched::Yes).then(|| Bar::start(Arc::clone(&progress)));
@@ -235,6 +248,8 @@ async fn deliver(run: Run<'_>, connected: Connected, warnings: Vec<String>) -> O
     let sending = Arc::new(Sending {
         access,
         appender: writer.appender(),
+        wants,
+        permit,
         run: run.id.clone(),
         backoff: run.options.backoff,
         now: run.world.now,
@@ -251,7 +266,7 @@ async fn deliver(run: Run<'_>, connected: Connected, warnings: Vec<String>) -> O
     let (batches, inbox) = mpsc::channel(BATCHES_AHEAD);
     let batch_size = run.config.batch_size;
     let destination = Destination::Batches { batches, appender: writer.appender(), batch_size, most_bytes };
-    let preparation = run.preparation(&progress, &halt, told_since);
+    let preparation = Preparation { sieve, ..run.preparation(&progress, &halt, told_since) };
     let absent = rows.absent.clone();
     let preparing = tokio::task::spawn_blocking(move || prepare(preparation, known, rows, destination));
     let sent = send(sending, inbox, run.config.concurrency).await;
@@ -262,12 +277,12 @@ async fn deliver(run: Run<'_>, connected: Connected, warnings: Vec<String>) -> O
     let mut outcome = run.conclude(sent, prepared, halted, warnings, &writer).await;
     outcome.absent = absent;
     outcome.unread = progress.unread();
-    let run = run.part().await;
     // Every handle but the writer's own is gone, so this ends.
     match writer.finish() {
         Some(mut ledger) => run.close(&mut *ledger, &mut outcome),
         None => outcome.failure = Some(Failure::Bug),
     }
+    run.part().await;
     // What failed after the report was written down counts for whoever reads it now.
     outcome.report.error = outcome.failure.as_ref().map(ToString::to_string);
     outcome.report.exit_code = Exit::of(&outcome).code();
@@ -277,15 +292,13 @@ async fn deliver(run: Run<'_>, connected: Connected, warnings: Vec<String>) -> O
 /// Writes the payloads that a run would send, one a line, and records nothing.
 pub async fn dry_run(config: &Config, options: &Options, world: World, out: Box<dyn Write + Send>) -> Outcome {
     let run = Run::new(config, options, world);
-    let known = SqliteLedger::open_read_only(&config.state)
-        .and_then(|mut ledger| ledger.load(run.remembered_since().timestamp()));
-    let known = match known {
+    let known = match state::look(&run).await {
         Ok(known) => known,
-        Err(error) => return run.failed(Arc::new(error).into(), Vec::new()),
+        Err(failure) => return run.failed(failure, Vec::new()),
     };
     let halt = watch::Sender::new(None);
     let watching = tokio::spawn(halt_in_time(halt.clone(), options.most_time));
-    let rows = match run.open_source(&halt).await {
+    let rows = match run.open_source(&halt, None).await {
         Ok(rows) => rows,
         Err(error) => return run.failed(error.into(), Vec::new()),
     };
@@ -301,29 +314,6 @@ pub async fn dry_run(config: &Config, options: &Options, world: World, out: Box<
     outcome.report.exit_code = Exit::of_dry_run(&outcome).code();
     run.part().await;
     outcome
-}
-
-/// Opens the ledger, and says loudly when there was none.
-fn open_ledger(config: &Config, warnings: &mut Vec<String>) -> Result<Box<dyn Ledger>, Failure> {
-    let path = || config.state.display().to_string();
-    if config.first_run == FirstRun::Refuse && !config.state.exists() {
-        return Err(Failure::NoState { path: path() });
-    }
-    if let (StateChoice::Default, Ground::Vanishing(kind)) = (config.state_choice, Ground::of(&config.state)) {
-        return Err(Failure::StateWouldVanish { path: path(), kind });
-    }
-    let ledger = SqliteLedger::open(&config.state).map_err(Arc::new)?;
-    if ledger.is_new().map_err(Arc::new)? {
-        if config.first_run == FirstRun::Refuse {
-            return Err(Failure::NoState { path: path() });
-        }
-        warnings.push(format!(
-            "no run is recorded in the state at {}: every event counts as not yet sent. If an earlier state was lost, \
-             what it knew is sent twice",
-            path()
-        ));
-    }
-    Ok(Box::new(ledger))
 }
 
 /// Halts the run on SIGHUP, SIGINT or SIGTERM, or when its time is over.

@@ -11,6 +11,7 @@ use twox_hash::XxHash3_64;
 use super::Failure;
 use super::lanes::{Batched, Destination, Lanes};
 use super::send::Halt;
+use super::state::Sieve;
 use crate::batch::Repeat;
 use crate::deliver::{OnUnknown, UnknownPolicy};
 use crate::event::rules::Rules;
@@ -19,7 +20,7 @@ use crate::ledger::{Answer, Entry, EventKey, Fate, Fingerprint, Known, Meeting, 
 use crate::meta::payload;
 use crate::report::progress::Progress;
 use crate::report::{End, Tally};
-use crate::source::{RowStream, SourceError};
+use crate::source::{LeftOut, RowStream, Shard, SourceError};
 
 /// After this, Meta may count an event that is sent again as a second one.
 /// Source: Conversions API, deduplication of pixel and server events.
@@ -43,6 +44,10 @@ pub(super) struct Preparation {
     pub(super) told_since: Option<i64>,
     pub(super) on_unknown: UnknownPolicy,
     pub(super) sent: Sent,
+    /// Only the rows of this shard are prepared, where the source did not choose them.
+    pub(super) shard: Option<Shard>,
+    /// What was sent, where the source has left that out.
+    pub(super) sieve: Option<Sieve>,
     /// At most so many events are prepared.
     pub(super) limit: u64,
     pub(super) progress: Arc<Progress>,
@@ -100,6 +105,9 @@ pub(super) fn prepare(
         tally: Tally::default(),
         prepared: 0,
     };
+    for left_out in std::mem::take(&mut rows.left_out) {
+        preparer.left_out(&left_out);
+    }
     let ended = preparer.run(&mut rows);
     let (is_limited, is_cut_off) = (matches!(ended, Ok(Ended::Limited)), matches!(ended, Ok(Ended::NotWanted)));
     Prepared { tally: preparer.tally, error: ended.err(), is_limited, is_cut_off }
@@ -165,15 +173,43 @@ impl Preparer {
         Ok(if self.lanes.flush()? { ended } else { Ended::NotWanted })
     }
 
+    /// Counts what was sent before and did not leave the source.
+    fn left_out(&mut self, LeftOut { name, events, rows }: &LeftOut) {
+        let name = self.tally.name(name.as_deref());
+        let counts = self.tally.counts(name);
+        counts.add(End::AlreadySent, *events);
+        counts.add(End::Collapsed, rows.saturating_sub(*events));
+    }
+
+    /// Makes sure that it is known whether an event was sent: the source has found that it was not, by the very key, or
+    /// everything that was sent is read, once.
+    fn sift(&mut self, table: &Table<'_>, row: usize, key: &EventKey) -> Result<(), Failure> {
+        let Some(sieve) = &self.preparation.sieve else { return Ok(()) };
+        let mut found = [0; 16];
+        let is_read = table.unsent_key(row).is_some_and(|hex| hex::decode_to_slice(hex, &mut found).is_ok());
+        if is_read && found == key.0 {
+            return Ok(());
+        }
+        let sent = sieve.sent.load(sieve.since).map_err(Arc::new)?;
+        self.known.adopt(sent);
+        self.preparation.sieve = None;
+        Ok(())
+    }
+
     /// Prepares one row; `false` when nobody takes any more.
     fn row(&mut self, table: &Table<'_>, row: usize, rules: &Rules, people: &mut People) -> Result<bool, Failure> {
         self.notes.clear();
         let now = self.now.timestamp();
         let copies = table.copies(row);
+        if let Some(shard) = self.preparation.shard
+            && !shard.holds(event::identify(table, row, rules).id)
+        {
+            return Ok(true);
+        }
         let name = match event::build(table, row, rules, now, people, &mut self.notes) {
             Ok(event) => {
                 let name = self.tally.name(Some(event.name));
-                if !self.event(&event, name)? {
+                if !self.event(table, row, &event, name)? {
                     return Ok(false);
                 }
                 name
@@ -182,7 +218,7 @@ impl Preparer {
             Err(refusal) => {
                 let identity = event::identify(table, row, rules);
                 let name = self.tally.name(identity.name);
-                self.refusal(refusal, identity, name);
+                self.refusal(table, row, refusal, identity, name)?;
                 name
             }
         };
@@ -193,7 +229,7 @@ impl Preparer {
         Ok(true)
     }
 
-    fn event(&mut self, event: &Event<'_>, name: u16) -> Result<bool, Failure> {
+    fn event(&mut self, table: &Table<'_>, row: usize, event: &Event<'_>, name: u16) -> Result<bool, Failure> {
         self.json.clear();
         payload::write(event, &mut self.json);
         let entry = Entry {
@@ -201,6 +237,7 @@ impl Preparer {
             fingerprint: fingerprint(&self.json),
             event_time: event.time,
         };
+        self.sift(table, row, &entry.key)?;
         let meeting = self.known.meet(entry.key, entry.fingerprint);
         let Preparation { on_unknown, sent, .. } = &self.preparation;
         let on_unknown = on_unknown.of(event.name);
@@ -233,9 +270,16 @@ impl Preparer {
         Ok(true)
     }
 
-    fn refusal(&mut self, refusal: Refusal, identity: Identity<'_>, name: u16) {
+    fn refusal(
+        &mut self,
+        table: &Table<'_>,
+        row: usize,
+        refusal: Refusal,
+        identity: Identity<'_>,
+        name: u16,
+    ) -> Result<(), Failure> {
         let (end, reason) = match refusal {
-            Refusal::NotSelected => return,
+            Refusal::NotSelected => return Ok(()),
             Refusal::Rejected(reason) => (End::Rejected, reason),
             Refusal::Expired => (End::Expired, Reason::Expired),
             Refusal::Skipped(reason) => (End::Skipped, reason),
@@ -244,7 +288,7 @@ impl Preparer {
         if matches!(end, End::Skipped | End::Deferred) {
             self.tally.counts(name).add(end, 1);
             self.tally.reason(reason);
-            return;
+            return Ok(());
         }
         // Rows without an id are told once for each name and second, which is all that tells them apart.
         let (event_id, event_name) = (identity.id.unwrap_or_default(), identity.name.unwrap_or_default());
@@ -256,17 +300,21 @@ impl Preparer {
             // once, and it would be news in every run.
             event_time: identity.time.unwrap_or_default().max(self.now.timestamp()),
         };
+        // A row without name or id is no event that can have been sent.
+        if identity.id.is_some() && identity.name.is_some() {
+            self.sift(table, row, &entry.key)?;
+        }
         let is_sent = matches!(self.known.fate(&entry.key), Some(Fate::Sent(_)));
         if end == End::Expired && is_sent {
             self.tally.counts(name).add(End::AlreadySent, 1);
-            return;
+            return Ok(());
         }
         self.tally.counts(name).add(end, 1);
         self.tally.reason(reason);
         let is_forgotten = identity.time.zip(self.preparation.told_since).is_some_and(|(time, since)| time < since);
         let is_told = is_sent || self.known.refused(&entry.key) == Some(entry.fingerprint);
         if is_told || is_forgotten {
-            return;
+            return Ok(());
         }
         self.tally.news += 1;
         self.refusals.push(Record::Rejected {
@@ -277,6 +325,7 @@ impl Preparer {
             answer: Answer::default(),
             at: self.now,
         });
+        Ok(())
     }
 
     /// Makes the refusals durable that no earlier run has noted.

@@ -1,23 +1,27 @@
 //! What one run asks for: which rows, from where, and how they are mapped.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use tokio::sync::{mpsc, watch};
 
 use super::prepare::Preparation;
 use super::send::Halt;
-use super::{Options, World};
-use crate::config::{Config, SourceConfig};
+use super::{Options, World, state};
+use crate::config::{Config, SourceConfig, StatePlace};
 use crate::event::columns::Origin;
 use crate::event::field::Field;
-use crate::event::rules::Rules;
+use crate::event::rules::{FALLBACK_NAME, Rules};
 use crate::ledger::RunId;
 use crate::meta::ActionSource;
 use crate::meta::window::oldest_accepted;
 use crate::report::progress::{Progress, Waiting};
 use crate::source::snowflake::Surroundings;
-use crate::source::{Hashing, RowStream, Selection, SourceError, StoreWindow};
+use crate::source::{Hashing, NameSource, RowStream, Selection, Shard, SourceError, StoreWindow, Unsent};
+
+/// How long the end of all sessions is waited for; each bounds its own end.
+const FAREWELL: Duration = Duration::from_secs(10);
 
 /// What stays the same throughout a run.
 pub(super) struct Run<'a> {
@@ -82,6 +86,8 @@ impl<'a> Run<'a> {
             on_unknown: self.config.on_unknown.clone(),
             sent: self.options.sent,
             limit: self.options.limit.unwrap_or(u64::MAX),
+            shard: self.shard_here(),
+            sieve: None,
             progress: Arc::clone(progress),
             halted: halt.subscribe(),
         }
@@ -112,11 +118,40 @@ impl<'a> Run<'a> {
             event_id: None,
             zone: self.rules.zone,
             hashing: Hashing { settings: self.rules.normalize.clone(), country: self.rules.columns.country() },
+            unsent: None,
+            shard: self.options.shard,
         }
     }
 
-    pub(super) async fn rows(&self) -> Result<RowStream, SourceError> {
-        self.rows_of(self.selection()).await
+    /// What the source needs to know to leave out what was sent; none where it does not lie beside the log.
+    pub(super) fn unsent(&self) -> Option<Unsent> {
+        let StatePlace::Snowflake(warehouse) = &self.config.state else { return None };
+        let columns = &self.rules.columns;
+        let name = |field| match columns.origin(field) {
+            None => NameSource::None,
+            Some(Origin::Constant(name)) => NameSource::Constant(name.clone()),
+            Some(Origin::Column(name) | Origin::Preset(name)) => NameSource::Column(name.clone()),
+        };
+        let renames: Vec<_> = self.rules.names.iter().map(|rules| (rules.name.clone(), rules.rename.clone())).collect();
+        let is_renamed = renames.iter().any(|(_, rename)| rename.is_some());
+        state::is_sifted(self).then(|| Unsent {
+            log: warehouse.schema.log(),
+            dataset_id: self.config.graph.dataset_id.clone(),
+            since: self.remembered_since().timestamp(),
+            name: name(Field::EventName),
+            source_name: name(Field::SourceName),
+            renames,
+            fallback: is_renamed.then(|| FALLBACK_NAME.to_owned()),
+            names: self.options.names.clone(),
+        })
+    }
+
+    /// The shard whose rows are to be picked out here, because the source cannot.
+    fn shard_here(&self) -> Option<Shard> {
+        match &self.config.source {
+            SourceConfig::Snowflake(_) => None,
+            SourceConfig::File { .. } => self.options.shard,
+        }
     }
 
     /// Opens the source for another selection.
@@ -131,11 +166,15 @@ impl<'a> Run<'a> {
     }
 
     /// Opens the source, unless a signal comes first.
-    pub(super) async fn open_source(&self, halt: &watch::Sender<Option<Halt>>) -> Result<RowStream, SourceError> {
+    pub(super) async fn open_source(
+        &self,
+        halt: &watch::Sender<Option<Halt>>,
+        unsent: Option<Unsent>,
+    ) -> Result<RowStream, SourceError> {
         let mut halted = halt.subscribe();
         let _waiting = Waiting::start(self.options.watched, self.surroundings.query_since.subscribe());
         tokio::select! {
-            rows = self.rows() => rows,
+            rows = self.rows_of(Selection { unsent, ..self.selection() }) => rows,
             _ = halted.wait_for(Option::is_some) => {
                 let (_, batches) = mpsc::channel(1);
                 Ok(RowStream::new(Some(0), Vec::new(), batches))
@@ -144,10 +183,12 @@ impl<'a> Run<'a> {
     }
 
     /// Waits until the session in Snowflake is closed; the session itself bounds how long that takes.
-    pub(super) async fn part(mut self) -> Self {
+    pub(super) async fn part(mut self) {
         self.surroundings.farewell = None;
-        // Nothing is ever said: the channel ends when the session drops its sender.
-        while self.farewell.recv().await.is_some() {}
-        self
+        // Nothing is ever said: the channel ends when the last session drops its sender.
+        let parted = async { while self.farewell.recv().await.is_some() {} };
+        if tokio::time::timeout(FAREWELL, parted).await.is_err() {
+            tracing::debug!("a session was not closed in time");
+        }
     }
 }

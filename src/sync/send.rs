@@ -21,10 +21,11 @@ use self::attempt::Attempt;
 pub(super) use self::gate::Gate;
 pub(super) use self::mood::Mood;
 pub(super) use self::sent::Sent;
+use self::sent::identify;
 use crate::batch::{Batch, BatchedEvent, Repeat};
 use crate::deliver::backoff::Backoff;
 use crate::deliver::{Delivery, Effect, Happening, OnUnknown, PartFate, Scope, Settlement};
-use crate::ledger::{Answer, Appender, BatchId, LedgerError, Record, RunId};
+use crate::ledger::{Answer, Appender, BatchId, EventLabel, LedgerError, Permit, Record, RunId, Wants};
 use crate::meta::answer::{Codes, Stop, Verdict};
 use crate::report::progress::Progress;
 
@@ -42,6 +43,10 @@ pub(super) struct Parcel {
 pub(super) struct Sending {
     pub(super) access: Access,
     pub(super) appender: Appender,
+    /// What the ledger keeps of the events of an intent.
+    pub(super) wants: Wants,
+    /// What must be waited for before every request, where the right to send can be lost.
+    pub(super) permit: Option<Permit>,
     pub(super) run: RunId,
     pub(super) backoff: Backoff,
     pub(super) now: fn() -> DateTime<Utc>,
@@ -181,6 +186,26 @@ impl Sending {
         self.in_flight.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// What the events of a part are called, if the ledger wants it.
+    fn labels(&self, batch: &Batch, events: &[BatchedEvent]) -> Vec<EventLabel> {
+        match self.wants {
+            Wants::Keys => Vec::new(),
+            Wants::Labels => {
+                // All or none, so that none is taken for another's.
+                let labels: Option<Vec<_>> = events.iter().map(|event| identify(batch.json(event))).collect();
+                labels.unwrap_or_default()
+            }
+        }
+    }
+
+    /// Waits until a request may begin; halts the run when it may not because the right to send was lost.
+    async fn may_post(&self) -> Result<(), ()> {
+        match &self.permit {
+            None => Ok(()),
+            Some(permit) => permit.wait().await.map_err(|error| self.halt(Halt::Ledger(error))),
+        }
+    }
+
     /// Makes records durable; a failure halts the run.
     async fn record(&self, records: Vec<Record>) -> Result<(), ()> {
         self.appender.append(records).await.map_err(|error| self.halt(Halt::Ledger(error)))
@@ -213,11 +238,12 @@ async fn deliver(sending: Arc<Sending>, parcel: Parcel) {
                 let number = sending.batch_number.fetch_add(1, Ordering::Relaxed) + 1;
                 let id = BatchId { run: sending.run.clone(), number };
                 let entries = events.iter().map(|event| event.entry).collect();
-                if sending.record(vec![Record::Intent { batch: id.clone(), at, entries }]).await.is_err() {
+                let labels = sending.labels(&batch, events);
+                if sending.record(vec![Record::Intent { batch: id.clone(), at, entries, labels }]).await.is_err() {
                     return;
                 }
                 attempt = Some(Attempt::new(id));
-                Happening::Recorded
+                if sending.may_post().await.is_ok() { Happening::Recorded } else { Happening::Halted }
             }
             Effect::Post(part) => {
                 let (Some(attempt), Some(pass)) = (&mut attempt, pass.take()) else { return };
@@ -241,8 +267,9 @@ async fn deliver(sending: Arc<Sending>, parcel: Parcel) {
                 }
                 if sending.gate.afford(scope) {
                     pass = sending.gate.pass(until, &sending.halt).await;
+                    let may_post = sending.may_post().await.is_ok();
                     let now = (sending.now)();
-                    if pass.is_none() {
+                    if pass.is_none() || !may_post {
                         Happening::Halted
                     } else if batch.events().iter().all(|event| event.repeat.is_in_time(now)) {
                         Happening::Waited

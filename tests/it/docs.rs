@@ -170,7 +170,7 @@ fn the_example_shows_the_defaults() {
         assert_eq!(keys.get(&key), Some(&shown.value), "{key}");
     }
     let state = keys["state.path"].trim_matches('"').replacen('~', home.path().to_str().unwrap(), 1);
-    assert_eq!(config.state, Path::new(&state));
+    assert_eq!(config.state.file(), Some(Path::new(&state)));
 }
 
 #[test]

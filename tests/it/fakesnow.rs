@@ -1,7 +1,7 @@
 //! The program against a server that runs its SQL as Snowflake would.
 
 mod peer;
-mod table;
+pub(crate) mod table;
 mod rows;
 mod sync;
 mod selection;

@@ -25,6 +25,7 @@ mod wire_faults;
 mod bad_input;
 mod privacy;
 mod docs;
+mod ledger;
 mod matrix;
 mod soak;
 mod conformance;

@@ -62,6 +62,8 @@ fn selection() -> Selection {
         store: None,
         names: Vec::new(),
         event_id: None,
+        unsent: None,
+        shard: None,
         zone: chrono_tz::UTC,
         hashing: Hashing { settings: Settings::standard(chrono::NaiveDate::MAX), country: None },
     }

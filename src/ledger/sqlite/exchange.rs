@@ -14,32 +14,94 @@ use crate::ledger::exchange::{
     Amounts, EXPORT_VERSION, ExportError, ImportError, Line, OutcomeForm, event_form, event_of, outcome_of, weight,
 };
 use crate::ledger::history::PastRun;
-use crate::ledger::{Answer, BatchId, Entry, Record, RunId};
+use crate::ledger::{Answer, BatchId, Entry, LedgerError, Record, RunId};
 
 impl SqliteLedger {
     /// Writes everything that the state holds, a record a line, as it stands at one moment.
     pub fn export(&mut self, out: &mut dyn Write, now: DateTime<Utc>) -> Result<Amounts, ExportError> {
         let mut writer = LineWriter { out, amounts: Amounts::default(), error: None };
         writer.line(&Line::State { schema_version: EXPORT_VERSION, exported_at: now });
-        self.read(|transaction| {
-            for run in read_runs(transaction, u32::MAX)?.into_iter().rev() {
-                writer.run(run);
-            }
-            read_batches(transaction, i64::MIN, |batch| {
-                writer.amounts.batches += 1;
-                writer.line(&batch_line(batch));
-            })?;
-            read_rejects(transaction, i64::MIN, |reject| {
-                writer.amounts.rejects += 1;
-                writer.line(&reject_line(reject));
-            })
-        })?;
+        self.tell(&mut |line| writer.line(&line))?;
         let amounts @ Amounts { runs, batches, rejects } = writer.amounts;
         writer.line(&Line::End { runs, batches, rejects });
         match writer.error {
             None => Ok(amounts),
             Some(error) => Err(ExportError::Output(error)),
         }
+    }
+
+    /// Shows everything that the state holds, a record a line, as it stands at one moment.
+    fn tell(&mut self, show: &mut dyn FnMut(Line)) -> Result<(), LedgerError> {
+        self.read(|transaction| {
+            for run in read_runs(transaction, u32::MAX)?.into_iter().rev() {
+                show(run_line(run));
+            }
+            read_batches(transaction, i64::MIN, |batch| show(batch_line(batch)))?;
+            read_rejects(transaction, i64::MIN, |reject| show(reject_line(reject)))
+        })
+    }
+
+    /// Gives everything that the state holds, a record a line, as it stands at one moment.
+    pub fn lines(&mut self) -> Result<Vec<Line>, LedgerError> {
+        let mut lines = Vec::new();
+        self.tell(&mut |line| lines.push(line))?;
+        Ok(lines)
+    }
+
+    /// Adds records of an export that this state does not hold, all of them or none; gives what was new.
+    pub fn add(&mut self, lines: Vec<Line>) -> Result<Amounts, LedgerError> {
+        let (mut met, mut added) = (Amounts::default(), Amounts::default());
+        self.write(|transaction| {
+            for line in lines {
+                match take_record(transaction, line, &mut met, &mut added) {
+                    Ok(()) => {}
+                    Err(Stopped::Failure(failure)) => return Err(failure),
+                    Err(Stopped::Input(error)) => return Err(Failure::Damage(error.to_string())),
+                }
+            }
+            Ok(())
+        })?;
+        Ok(added)
+    }
+
+    /// Makes a state in memory of records that were written elsewhere, in the order in which they were written: of an
+    /// event that was refused several times, the last refusal counts.
+    pub fn replay(lines: Vec<Line>) -> Result<Self, LedgerError> {
+        let mut state = Self::in_memory()?;
+        let (mut met, mut added) = (Amounts::default(), Amounts::default());
+        state.write(|transaction| {
+            for line in lines {
+                let taken = match line {
+                    Line::Reject {
+                        key,
+                        fingerprint,
+                        event_time,
+                        event_name,
+                        event_id,
+                        reason,
+                        answer,
+                        at,
+                        pardoned_at,
+                    } => {
+                        let entry = event_of(&(key, fingerprint, event_time))
+                            .ok_or_else(|| Failure::Damage("a refused event has no key".into()))?;
+                        let words = [event_name.as_str(), event_id.as_str(), reason.as_str()];
+                        write_reject(transaction, &entry, words, &answer.into(), at)?;
+                        let pardoned = pardoned_at.map(|at| write_pardons(transaction, &[entry.key], at));
+                        pardoned.unwrap_or(Ok(())).map_err(Stopped::from)
+                    }
+                    line @ (Line::State { .. } | Line::Run { .. } | Line::Batch { .. } | Line::End { .. }) => {
+                        take_record(transaction, line, &mut met, &mut added)
+                    }
+                };
+                taken.map_err(|stopped| match stopped {
+                    Stopped::Failure(failure) => failure,
+                    Stopped::Input(error) => Failure::Damage(error.to_string()),
+                })?;
+            }
+            Ok(())
+        })?;
+        Ok(state)
     }
 
     /// Adds what an export holds and this state does not, all of it or nothing; gives what was new.
@@ -73,16 +135,13 @@ struct LineWriter<'a> {
 }
 
 impl LineWriter<'_> {
-    fn run(&mut self, PastRun { run, started, end }: PastRun) {
-        self.amounts.runs += 1;
-        let (finished_at, exit_code, report) = match end {
-            Some(end) => (Some(end.at), Some(end.exit_code), Some(end.report)),
-            None => (None, None, None),
-        };
-        self.line(&Line::Run { run: run.0, started_at: started, finished_at, exit_code, report });
-    }
-
     fn line(&mut self, line: &Line) {
+        match line {
+            Line::State { .. } | Line::End { .. } => {}
+            Line::Run { .. } => self.amounts.runs += 1,
+            Line::Batch { .. } => self.amounts.batches += 1,
+            Line::Reject { .. } => self.amounts.rejects += 1,
+        }
         if self.error.is_some() {
             return;
         }
@@ -92,6 +151,15 @@ impl LineWriter<'_> {
         });
         self.error = written.err();
     }
+}
+
+/// The line of a run.
+fn run_line(PastRun { run, started, end }: PastRun) -> Line {
+    let (finished_at, exit_code, report) = match end {
+        Some(end) => (Some(end.at), Some(end.exit_code), Some(end.report)),
+        None => (None, None, None),
+    };
+    Line::Run { run: run.0, started_at: started, finished_at, exit_code, report }
 }
 
 /// The line of a batch.
@@ -185,9 +253,24 @@ fn take_line(
         (Place::Middle | Place::End, _) => {}
     }
     match line {
-        Line::State { .. } => return Err(wrong("is the first of another export")),
-        Line::End { runs, batches, rejects } if *met == (Amounts { runs, batches, rejects }) => return Ok(Place::End),
-        Line::End { .. } => return Err(wrong("names other amounts than there are: lines are missing")),
+        Line::State { .. } => Err(wrong("is the first of another export")),
+        Line::End { runs, batches, rejects } if *met == (Amounts { runs, batches, rejects }) => Ok(Place::End),
+        Line::End { .. } => Err(wrong("names other amounts than there are: lines are missing")),
+        Line::Run { .. } | Line::Batch { .. } | Line::Reject { .. } => {
+            take_record(transaction, line, met, added).map(|()| Place::Middle)
+        }
+    }
+}
+
+/// Takes in one record.
+fn take_record(
+    transaction: &Transaction<'_>,
+    line: Line,
+    met: &mut Amounts,
+    added: &mut Amounts,
+) -> Result<(), Stopped> {
+    match line {
+        Line::State { .. } | Line::End { .. } => {}
         Line::Run { run, started_at, finished_at, exit_code, report } => {
             met.runs += 1;
             let run = RunId(run);
@@ -214,7 +297,7 @@ fn take_line(
             added.rejects += u64::from(take_reject(transaction, &entry, words, &answer.into(), at, pardoned_at)?);
         }
     }
-    Ok(Place::Middle)
+    Ok(())
 }
 
 /// Adds a run, or the end of one that has none here; tells whether it was new.

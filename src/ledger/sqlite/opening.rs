@@ -47,6 +47,13 @@ impl SqliteLedger {
         Ok(Self { connection, path, lock: Some(lock), places })
     }
 
+    /// Makes an empty state that lasts as long as its value, to put questions to what was read elsewhere.
+    pub fn in_memory() -> Result<Self, LedgerError> {
+        let path = PathBuf::from("memory");
+        let connection = in_memory().map_err(|failure| failure.at(&path, "created"))?;
+        Ok(Self { connection, path, lock: None, places: Vec::new() })
+    }
+
     /// Opens the state file to look at it. Takes no lock, writes nothing and makes no file; without one, nothing is
     /// known.
     pub fn open_read_only(path: &Path) -> Result<Self, LedgerError> {
@@ -78,6 +85,13 @@ pub(super) fn settle(path: &Path) -> io::Result<PathBuf> {
     };
     let path = fs::canonicalize(folder)?.join(name);
     if path.exists() { fs::canonicalize(path) } else { Ok(path) }
+}
+
+/// Makes an empty state in memory.
+fn in_memory() -> Result<Connection, Failure> {
+    let connection = Connection::open_in_memory()?;
+    lay_out(&connection)?;
+    Ok(connection)
 }
 
 /// Whether there is no state yet. A file is made whole or not at all, so an empty one has lost its content.
@@ -163,8 +177,7 @@ fn connect(path: &Path) -> Result<Connection, Failure> {
 pub(super) fn look(path: &Path) -> Result<Connection, Failure> {
     let has_log = beside(path, "-wal").exists();
     if needs_making(path)? {
-        let connection = Connection::open_in_memory()?;
-        lay_out(&connection)?;
+        let connection = in_memory()?;
         connection.pragma_update(None, "query_only", true)?;
         return Ok(connection);
     }

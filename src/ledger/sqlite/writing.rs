@@ -14,7 +14,7 @@ use crate::ledger::{Answer, BatchId, Disorder, Entry, EventKey, Outcome, Record,
 pub(super) fn write(transaction: &Transaction<'_>, record: &Record) -> Result<(), Failure> {
     match record {
         Record::RunStarted { run, at } => start_run(transaction, run, *at),
-        Record::Intent { batch, at, entries } => write_intent(transaction, batch, *at, entries),
+        Record::Intent { batch, at, entries, labels: _ } => write_intent(transaction, batch, *at, entries),
         Record::Outcome { batch, at, outcome, requests, answer } => {
             write_outcome(transaction, batch, *at, outcome, *requests, answer)
         }

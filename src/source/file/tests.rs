@@ -44,6 +44,8 @@ fn selection(columns: &[&str], zone: Tz) -> Selection {
         store: None,
         names: Vec::new(),
         event_id: None,
+        unsent: None,
+        shard: None,
         zone,
         hashing: Hashing { settings: Settings::standard(chrono::NaiveDate::MIN), country: None },
     }

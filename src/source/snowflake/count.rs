@@ -84,6 +84,8 @@ mod tests {
             store: None,
             names: Vec::new(),
             event_id: None,
+            unsent: None,
+            shard: None,
             zone: chrono_tz::Europe::Berlin,
             hashing: Hashing { settings: Settings::standard(chrono::NaiveDate::MIN), country: None },
         }

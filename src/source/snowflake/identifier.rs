@@ -4,7 +4,7 @@ use std::fmt;
 
 /// A name of a database, schema, table or column, with its real spelling.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Identifier(String);
+pub(crate) struct Identifier(String);
 
 /// A name longer than this cannot exist.
 /// Source: Snowflake SQL reference, "Identifier requirements".
@@ -12,18 +12,18 @@ const MAX_CHARACTERS: usize = 255;
 
 impl Identifier {
     /// Takes a name with the spelling that Snowflake itself gave.
-    pub(super) fn exact(spelling: &str) -> Self {
+    pub(crate) fn exact(spelling: &str) -> Self {
         Self(spelling.to_owned())
     }
 
     /// Writes the name as a person would: with quotes only where it needs them.
-    pub(super) fn shortest(&self) -> String {
+    pub(crate) fn shortest(&self) -> String {
         let is_plain = self.0.chars().all(|c| c.is_ascii_uppercase() || c.is_ascii_digit() || c == '_');
         if is_plain && !self.0.starts_with(|c: char| c.is_ascii_digit()) { self.0.clone() } else { self.to_string() }
     }
 
     /// Gives the real spelling, without quotes.
-    pub(super) fn spelling(&self) -> &str {
+    pub(crate) fn spelling(&self) -> &str {
         &self.0
     }
 }
@@ -39,7 +39,7 @@ impl fmt::Display for Identifier {
 ///
 /// A part without quotes is stored in upper case, as Snowflake does.
 /// Source: Snowflake SQL reference, "Identifier requirements", "Unquoted identifiers" and "Double-quoted identifiers".
-pub(super) fn parse_path(text: &str, most: usize) -> Result<Vec<Identifier>, &'static str> {
+pub(crate) fn parse_path(text: &str, most: usize) -> Result<Vec<Identifier>, &'static str> {
     let mut parts = Vec::new();
     let mut rest = text.trim();
     loop {
@@ -95,7 +95,7 @@ fn parse_quoted(text: &str) -> Result<(String, &str), &'static str> {
 }
 
 /// Writes names with dots between them.
-pub(super) fn dotted(parts: &[Identifier]) -> String {
+pub(crate) fn dotted(parts: &[Identifier]) -> String {
     parts.iter().map(ToString::to_string).collect::<Vec<_>>().join(".")
 }
 

@@ -10,6 +10,7 @@ mod columns;
 mod query;
 mod count;
 mod hashing;
+mod keys;
 mod jwt;
 mod login;
 mod wire;
@@ -17,6 +18,7 @@ mod tokens;
 mod transport;
 mod statement;
 mod session;
+mod desk;
 mod answer;
 mod json_rows;
 mod shapes;
@@ -28,6 +30,7 @@ mod fault;
 use std::sync::Arc;
 use std::time::Duration;
 
+use arrow_array::cast::AsArray as _;
 use chrono::{DateTime, Utc};
 use ring::rand::{SecureRandom as _, SystemRandom};
 use tokio::sync::{mpsc, oneshot, watch};
@@ -37,7 +40,8 @@ pub use self::account::{Connection, Login, Protocol, TokenKind};
 pub use self::columns::Kind;
 pub use self::connection::{Given, Layer, Mistake, canonical_key, settle};
 pub use self::connections_file::{FileText, World, read_file};
-pub(crate) use self::identifier::literal;
+pub(crate) use self::desk::{Desk, DeskError, Effect};
+pub(crate) use self::identifier::{Identifier, dotted, literal, parse_path};
 pub use self::probe::{Counted, Fed, Mapped, Probe, Told, probe};
 pub use self::wire::Patience;
 
@@ -45,9 +49,8 @@ use self::answer::Manifest;
 use self::columns::match_columns;
 use self::decode::Decoder;
 use self::fault::{Context, Statement};
-use self::identifier::{Identifier, dotted, parse_path};
 use self::session::Session;
-use super::{RowStream, Selection, SourceError, Trouble};
+use super::{LeftOut, RowStream, Selection, SourceError, Trouble};
 
 /// Batches that wait to be read; more would only cost memory.
 const BATCHES_AHEAD: usize = 2;
@@ -148,14 +151,17 @@ pub async fn open(
     tokio::spawn(read(Arc::new(settings), selection, surroundings, head, sender));
     let stopped =
         || SourceError { trouble: Trouble::Temporary, what: "reading from Snowflake was stopped".into(), remedy: None };
-    let Head { total, absent } = opened.await.unwrap_or_else(|_| Err(stopped()))?;
-    Ok(RowStream::new(Some(total), absent, batches))
+    let Head { total, absent, left_out } = opened.await.unwrap_or_else(|_| Err(stopped()))?;
+    let mut stream = RowStream::new(Some(total), absent, batches);
+    stream.left_out = left_out;
+    Ok(stream)
 }
 
 /// What is known once the statement has run.
 struct Head {
     total: u64,
     absent: Vec<String>,
+    left_out: Vec<LeftOut>,
 }
 
 /// The life of one session, which goes on to its proper end even when nobody waits any more.
@@ -187,8 +193,8 @@ async fn read(
             session.close().await;
             drop(head.send(Err(error)));
         }
-        Ok(Found { manifest, absent, decoder }) => {
-            if head.send(Ok(Head { total: manifest.total, absent })).is_ok() {
+        Ok(Found { manifest, absent, decoder, left_out }) => {
+            if head.send(Ok(Head { total: manifest.total, absent, left_out })).is_ok() {
                 let handed_on = rows::hand_on(manifest, decoder, &mut session, sender.clone()).await;
                 if let Err(fault) = handed_on {
                     let role = session.role();
@@ -206,6 +212,7 @@ struct Found {
     manifest: Manifest,
     absent: Vec<String>,
     decoder: Decoder,
+    left_out: Vec<LeftOut>,
 }
 
 async fn find_rows(
@@ -222,5 +229,23 @@ async fn find_rows(
     let query = query::rows_query(&table, &columns, &matched.present, selection, settings.where_clause.as_deref());
     let manifest = session.run(&query.sql).await;
     let manifest = manifest.map_err(|fault| fault.explain(&context(Statement::Rows)))?;
-    Ok(Found { manifest, absent: matched.absent, decoder: Decoder::new(query.outputs) })
+    let mut left_out = Vec::new();
+    if let Some(sql) = &query.left_out {
+        let counted = match session.run(sql).await {
+            Ok(manifest) => desk::show_texts(manifest, session, |batch| add(&batch, &mut left_out)).await,
+            Err(fault) => Err(fault),
+        };
+        counted.map_err(|fault| fault.explain(&context(Statement::Rows)))?;
+    }
+    Ok(Found { manifest, absent: matched.absent, decoder: Decoder::new(query.outputs), left_out })
+}
+
+/// Reads how many rows and events of each name were left out.
+fn add(batch: &arrow_array::RecordBatch, left_out: &mut Vec<LeftOut>) {
+    let columns: Vec<_> = batch.columns().iter().filter_map(|column| column.as_string_opt::<i32>()).collect();
+    let [names, rows, events] = columns.as_slice() else { return };
+    for ((name, rows), events) in names.iter().zip(rows.iter()).zip(events.iter()) {
+        let number = |text: Option<&str>| text.and_then(|text| text.parse().ok()).unwrap_or(0);
+        left_out.push(LeftOut { name: name.map(str::to_owned), rows: number(rows), events: number(events) });
+    }
 }

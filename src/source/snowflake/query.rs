@@ -10,7 +10,8 @@ use chrono_tz::Tz;
 use super::columns::{Column, Kind, Match, find};
 use super::hashing::Hashed;
 use super::identifier::{Identifier, dotted, literal};
-use crate::source::{COPIES_COLUMN, COPIES_DIFFER_COLUMN, Nature, Reading, Selection};
+use super::keys::{LeftOut, in_shard, key_output};
+use crate::source::{COPIES_COLUMN, COPIES_DIFFER_COLUMN, KEY_COLUMN, Nature, Reading, Selection};
 
 /// In which form a column of the result arrives, which decides how it is decoded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -43,6 +44,8 @@ pub(super) struct Query {
     pub(super) sql: String,
     /// The columns of its result, in order.
     pub(super) outputs: Vec<Output>,
+    /// The statement that counts what was sent and is therefore not among the rows, if anything is left out.
+    pub(super) left_out: Option<String>,
 }
 
 /// Builds the statement that tells which columns the table has.
@@ -95,23 +98,61 @@ pub(super) fn rows_query(
         }
     }
 
-    let innermost = if hashed.is_some() { "fbcapi_clear" } else { "fbcapi_rows" };
-    let mut clauses = vec![
-        format!("WITH {innermost} AS ("),
-        format!("SELECT {}", list(inner.iter().map(|column| column.name.to_string()))),
-        format!("FROM {}", dotted(table)),
-    ];
-    let conditions = conditions(columns, selection, owner_condition);
-    if !conditions.is_empty() {
-        clauses.push(format!("WHERE {}", conditions.join("\nAND ")));
+    let left_out = LeftOut::new(columns, selection);
+    if let Some(left_out) = &left_out {
+        select.push(key_output(left_out));
+        outputs.push(Output { name: KEY_COLUMN.to_owned(), form: Form::Text, nature: Nature::Text });
     }
+    let conditions = conditions(columns, selection, owner_condition);
+    let counted = left_out_query(table, &inner, columns, selection, &conditions);
+    let innermost = if hashed.is_some() { "fbcapi_clear" } else { "fbcapi_rows" };
+    let mut clauses = head(innermost, table, &inner, &conditions);
     clauses.push(")".to_owned());
     for table in hashed.iter().flat_map(|hashed| &hashed.tables) {
         clauses.push(format!(", {table}"));
     }
+    clauses.extend(left_out.as_ref().map(|left_out| format!(", {}", left_out.head)));
     clauses.push(format!("SELECT {}\nFROM fbcapi_rows", select.join(",\n")));
+    clauses.extend(left_out.map(|LeftOut { key, .. }| {
+        format!("LEFT JOIN fbcapi_sent ON fbcapi_sent.EVENT_KEY = {key}\nWHERE fbcapi_sent.EVENT_KEY IS NULL")
+    }));
     clauses.extend(copies.map(|copies| format!("QUALIFY {}", copies.choice)));
-    Query { sql: clauses.join("\n"), outputs }
+    Query { sql: clauses.join("\n"), outputs, left_out: counted }
+}
+
+/// Builds the head of a statement: the wanted columns of the rows of the selection, up to the closing bracket.
+fn head(name: &str, table: &[Identifier], inner: &[&Column], conditions: &[String]) -> Vec<String> {
+    let mut clauses = vec![
+        format!("WITH {name} AS ("),
+        format!("SELECT {}", list(inner.iter().map(|column| column.name.to_string()))),
+        format!("FROM {}", dotted(table)),
+    ];
+    if !conditions.is_empty() {
+        clauses.push(format!("WHERE {}", conditions.join("\nAND ")));
+    }
+    clauses
+}
+
+/// Builds the statement that counts what was left out because it was sent: name, rows and events.
+fn left_out_query(
+    table: &[Identifier],
+    inner: &[&Column],
+    columns: &[Column],
+    selection: &Selection,
+    conditions: &[String],
+) -> Option<String> {
+    let LeftOut { head: sent, name, key } = LeftOut::new(columns, selection)?;
+    let mut clauses = head("fbcapi_rows", table, inner, conditions);
+    clauses.push(format!(")\n, {sent}"));
+    clauses.push(format!(
+        "SELECT {name} AS NAME, TO_VARCHAR(COUNT(*)) AS LEFT_OUT, TO_VARCHAR(COUNT(DISTINCT {key})) AS EVENTS\n\
+         FROM fbcapi_rows JOIN fbcapi_sent ON fbcapi_sent.EVENT_KEY = {key}"
+    ));
+    if let Some(wanted) = selection.unsent.as_ref().map(|unsent| &unsent.names).filter(|names| !names.is_empty()) {
+        clauses.push(format!("WHERE {name} IN ({})", list(wanted.iter().map(|name| literal(name)))));
+    }
+    clauses.push("GROUP BY 1".to_owned());
+    Some(clauses.join("\n"))
 }
 
 /// How one of several copies of an event is chosen.
@@ -163,7 +204,7 @@ pub(super) fn text(column: &Column) -> String {
 }
 
 /// Gives an expression as text, for comparing.
-fn as_text(column: &Column, expression: &str) -> String {
+pub(super) fn as_text(column: &Column, expression: &str) -> String {
     match &column.kind {
         Kind::Text => expression.to_owned(),
         Kind::Binary => format!("HEX_ENCODE({expression})"),
@@ -250,6 +291,9 @@ pub(super) fn conditions(columns: &[Column], selection: &Selection, owner_condit
     }
     if let Some((id, wanted)) = find(&selection.id_column, columns).zip(selection.event_id.as_deref()) {
         conditions.push(format!("{} = {}", as_text(id, &id.name.to_string()), literal(wanted)));
+    }
+    if let Some((id, shard)) = find(&selection.id_column, columns).zip(selection.shard) {
+        conditions.push(in_shard(id, shard));
     }
     if let Some(condition) = owner_condition.map(str::trim).filter(|condition| !condition.is_empty()) {
         // The line breaks keep a comment at the condition's end from swallowing the bracket.

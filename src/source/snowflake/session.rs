@@ -47,7 +47,6 @@ impl Session {
     /// Any error but [`Fault::InDoubt`] means that nothing was written. That one means that nobody knows: the caller
     /// looks at what it would have written before it does anything else. Nothing changes any more by then, as far as
     /// Snowflake could be asked to end the statement.
-    #[cfg_attr(not(test), expect(dead_code, reason = "only a ledger in Snowflake writes"))]
     pub(super) async fn write(&mut self, sql: &str) -> Result<u64, Fault> {
         self.transport.left(|left| left.standing = Standing::WithoutEffect);
         let mut result = self.run_once(sql).await;

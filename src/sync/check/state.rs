@@ -6,36 +6,65 @@ use std::sync::Arc;
 use chrono::{DateTime, Utc};
 
 use crate::commands::exit::Exit;
-use crate::config::{Config, FirstRun, StateChoice};
+use crate::config::{Config, FirstRun, StateChoice, StatePlace};
 use crate::ledger::ground::Ground;
-use crate::ledger::{LedgerError, LockHolder, SqliteLedger};
+use crate::ledger::snowflake::{Setting, Warehouse};
+use crate::ledger::{Ledger as _, LedgerError, LockHolder, SnowflakeLedger, SqliteLedger};
 use crate::report::checks::Check;
 use crate::report::human::{counted, span};
+use crate::source::snowflake::Surroundings;
 use crate::sync::Failure;
 
 const NAME: &str = "state";
 
 /// Looks at the state without locking or making it.
 pub(super) fn look(config: &Config, now: DateTime<Utc>) -> Check {
-    look_at_file(config, now).unwrap_or_else(|failure| Check::of_failure(NAME, &failure))
+    let looked = match &config.state {
+        StatePlace::File { path, choice } => look_at_file(config, path, *choice, now),
+        StatePlace::Snowflake(warehouse) => look_at_tables(config, warehouse),
+    };
+    looked.unwrap_or_else(|failure| Check::of_failure(NAME, &failure))
 }
 
-fn look_at_file(config: &Config, now: DateTime<Utc>) -> Result<Check, Failure> {
-    let path = config.state.display().to_string();
-    let ground = Ground::of(&config.state);
-    if let (StateChoice::Default, Ground::Vanishing(kind)) = (config.state_choice, &ground) {
+/// Looks at the tables of a state in Snowflake, and at the lease.
+fn look_at_tables(config: &Config, warehouse: &Warehouse) -> Result<Check, Failure> {
+    let setting = Setting::new(&config.graph.dataset_id, None, Surroundings::default());
+    let ledger = SnowflakeLedger::open_read_only(warehouse, &setting).map_err(Arc::new)?;
+    let found = ledger.is_new().and_then(|is_new| Ok((is_new, ledger.holder(&setting)?)));
+    ledger.close();
+    let (is_new, holder) = found.map_err(Arc::new)?;
+    let place = warehouse.schema.name();
+    if is_new && config.first_run == FirstRun::Refuse {
+        return Err(Failure::NoState { path: place });
+    }
+    let under_way = holder.map(|holder| format!("; a run is under way ({})", holder.who)).unwrap_or_default();
+    Ok(if is_new {
+        Check::warning(
+            NAME,
+            format!("no run is recorded in {place}: the first run sends every event of the window{under_way}"),
+            "nothing is to be done, unless there was a state before: then carry it over (fbcapi state copy)",
+        )
+    } else {
+        Check::ok(NAME, format!("{place}: runs are recorded{under_way}"))
+    })
+}
+
+fn look_at_file(config: &Config, state: &Path, choice: StateChoice, now: DateTime<Utc>) -> Result<Check, Failure> {
+    let path = state.display().to_string();
+    let ground = Ground::of(state);
+    if let (StateChoice::Default, Ground::Vanishing(kind)) = (choice, &ground) {
         return Err(Failure::StateWouldVanish { path, kind: kind.clone() });
     }
-    if !config.state.exists() {
+    if !state.exists() {
         // A state that was moved away under its own log is damaged rather than missing.
-        SqliteLedger::open_read_only(&config.state).map_err(Arc::new)?;
+        SqliteLedger::open_read_only(state).map_err(Arc::new)?;
         return if config.first_run == FirstRun::Refuse {
             Err(Failure::NoState { path })
         } else {
-            Ok(of_first_run(&config.state, &path))
+            Ok(of_first_run(state, &path))
         };
     }
-    let known = known(&config.state, now).map_err(Arc::new)?;
+    let known = known(state, now).map_err(Arc::new)?;
     let known = format!("{path}: {known}");
     Ok(match ground {
         Ground::Network(kind) => Check::warning(

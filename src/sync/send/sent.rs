@@ -7,7 +7,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use super::InFlight;
 use crate::batch::{BatchedEvent, Repeat};
 use crate::deliver::{PartFate, Settlement};
-use crate::ledger::{Answer, Outcome, Record};
+use crate::ledger::{Answer, EventLabel, Outcome, Record};
 use crate::report::{BatchReport, Coverage, End};
 
 /// What came of all the batches.
@@ -38,7 +38,7 @@ pub(super) struct Part {
     pub(super) settlement: Settlement,
     pub(super) events: Vec<BatchedEvent>,
     /// The refused event's name and id, when it was refused alone.
-    pub(super) refused: Option<(String, String)>,
+    pub(super) refused: Option<EventLabel>,
     pub(super) answer: Answer,
     pub(super) at: DateTime<Utc>,
     pub(super) version_warning: bool,
@@ -69,15 +69,15 @@ impl PartFate {
     }
 }
 
-/// Reads name and id back from an event's own bytes, which is rare: only when Meta refused it.
-pub(super) fn identify(json: &[u8]) -> Option<(String, String)> {
+/// Reads name and id back from an event's own bytes: when Meta refused it, and where the ledger wants them.
+pub(super) fn identify(json: &[u8]) -> Option<EventLabel> {
     #[derive(serde::Deserialize)]
     struct Head {
         event_name: String,
         event_id: String,
     }
     let head: Head = serde_json::from_slice(json).ok()?;
-    Some((head.event_name, head.event_id))
+    Some(EventLabel { name: head.event_name, id: head.event_id })
 }
 
 impl Sent {
@@ -120,7 +120,7 @@ impl Sent {
                 self.coverage.add(event.keys, at.timestamp() - event.entry.event_time);
             }
         }
-        if let (PartFate::Rejected, Some((event_name, event_id)), [event]) =
+        if let (PartFate::Rejected, Some(EventLabel { name: event_name, id: event_id }), [event]) =
             (settlement.fate, refused, events.as_slice())
         {
             let reason = crate::event::Reason::RefusedByMeta.code();

@@ -91,9 +91,10 @@ impl World {
             (Variant::MarksBeforePost, Record::Outcome { .. })
             | (Variant::ClearsNothing, Record::Outcome { outcome: Outcome::Cleared, .. })
             | (Variant::ForgetsAcceptance, Record::Outcome { outcome: Outcome::Accepted, .. }) => Vec::new(),
-            (Variant::ResendsForEver, Record::Intent { batch, at, entries }) => {
+            (Variant::ResendsForEver, Record::Intent { batch, at, entries, labels }) => {
                 let at = *at + TimeDelta::days(60);
-                vec![Record::Intent { batch: batch.clone(), at, entries: entries.clone() }]
+                let (entries, labels) = (entries.clone(), labels.clone());
+                vec![Record::Intent { batch: batch.clone(), at, entries, labels }]
             }
             (Variant::Watermark, Record::Intent { entries, .. }) => {
                 let newest = entries.iter().map(|entry| entry.event_time).max().unwrap_or(i64::MIN);

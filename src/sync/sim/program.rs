@@ -17,7 +17,7 @@ use super::world::{Row, Shared};
 use crate::batch::MOST_BYTES;
 use crate::config::Config;
 use crate::deliver::http::Graph;
-use crate::ledger::{Ledger as _, LedgerError, Record, Writer, serve_here};
+use crate::ledger::{Ledger as _, LedgerError, Record, Wants, Writer, serve_here};
 use crate::report::Report;
 use crate::source::RowStream;
 use crate::sync::lanes::Destination;
@@ -80,6 +80,8 @@ fn run_within(
     let sending = Arc::new(Sending {
         access: Access::new(graph.played_by(move |body| Box::pin(posts.clone().post(body))), config, None),
         appender,
+        wants: Wants::Keys,
+        permit: None,
         run: run.id.clone(),
         backoff: options.backoff,
         now: clock::shown,

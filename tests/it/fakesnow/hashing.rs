@@ -100,6 +100,8 @@ impl Table {
             store: None,
             names: Vec::new(),
             event_id: None,
+            unsent: None,
+            shard: None,
             zone: chrono_tz::UTC,
             hashing: Hashing { settings: settings.clone(), country: None },
         };

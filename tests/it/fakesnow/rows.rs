@@ -172,6 +172,8 @@ async fn by_the_source(database: &Database, format: &str) -> Rows {
         store: None,
         names: Vec::new(),
         event_id: None,
+        unsent: None,
+        shard: None,
         zone: chrono_tz::UTC,
         hashing: Hashing { settings: Settings::standard(NaiveDate::MAX), country: None },
     };

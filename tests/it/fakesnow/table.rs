@@ -49,7 +49,7 @@ processed_at = "processed_at""#;
 const PEOPLE: [(&str, &str); 4] = [("Zoë", "Müller"), ("太郎", "山田"), ("José", "Ñandú"), ("Anne", "O'Neil 😀")];
 
 /// An event of the last six days. Its number decides what is null.
-pub(super) fn event(number: usize) -> Row {
+pub(crate) fn event(number: usize) -> Row {
     let filled = |every: usize| !number.is_multiple_of(every);
     let (first, last) = PEOPLE[number % 4];
     let kind = ["Purchase", "Lead", "CompleteRegistration"][number % 3];
@@ -96,7 +96,7 @@ pub(super) fn event(number: usize) -> Row {
 }
 
 /// So many events, and after them copies of some: for each fiftieth one that is the same and one that knows less.
-pub(super) fn events(count: usize) -> Vec<Row> {
+pub(crate) fn events(count: usize) -> Vec<Row> {
     let mut rows: Vec<Row> = (0..count).map(event).collect();
     let copied: Vec<Row> = rows.iter().step_by(50).cloned().collect();
     let poorer = copied.iter().cloned().map(|row| row.without("external_id").without("person_id").without("phone"));
@@ -106,13 +106,13 @@ pub(super) fn events(count: usize) -> Vec<Row> {
 }
 
 /// Makes a table of the model.
-pub(super) fn create(database: &Database, table: &str) {
+pub(crate) fn create(database: &Database, table: &str) {
     let columns: Vec<String> = COLUMNS.iter().map(|(name, kind)| format!("{name} {kind}")).collect();
     database.sql(&format!("CREATE OR REPLACE TABLE {table} ({})", columns.join(", ")));
 }
 
 /// Adds rows to a table of the model, from their JSON.
-pub(super) fn insert(database: &Database, table: &str, rows: &[Row]) {
+pub(crate) fn insert(database: &Database, table: &str, rows: &[Row]) {
     let list = format!("[{}]", ndjson(rows).trim_end().replace('\n', ","));
     let literal = format!("'{}'", list.replace('\\', "\\\\").replace('\'', "''"));
     let cells = COLUMNS.iter().map(|(name, kind)| match *kind {
@@ -126,7 +126,7 @@ pub(super) fn insert(database: &Database, table: &str, rows: &[Row]) {
 }
 
 /// Makes a table with so many simple events, `e-0` and so on, of the last days.
-pub(super) fn create_large(database: &Database, table: &str, count: usize) {
+pub(crate) fn create_large(database: &Database, table: &str, count: usize) {
     create(database, table);
     database.sql(&format!(
         "INSERT INTO {table} (event_id, occurred_at, facebook_event_type, email, value, currency)

@@ -26,6 +26,8 @@ fn selection(hashed: &[(&str, HashedField)]) -> Selection {
         store: None,
         names: Vec::new(),
         event_id: None,
+        unsent: None,
+        shard: None,
         zone: Tz::UTC,
         hashing: Hashing {
             settings: Settings::standard(NaiveDate::from_ymd_opt(2026, 11, 23).unwrap()),

@@ -32,6 +32,8 @@ fn selection(columns: Vec<ColumnRequest>) -> Selection {
         store: None,
         names: Vec::new(),
         event_id: None,
+        unsent: None,
+        shard: None,
         zone: Tz::UTC,
         hashing: Hashing { settings: Settings::standard(chrono::NaiveDate::MIN), country: None },
     }
@@ -287,4 +289,46 @@ fn names_from_the_configuration_cannot_leave_their_quotes() {
         sql.contains("fbcapi_rows.\"x\"\" FROM t; DROP TABLE t --\" AS \"x\"\" FROM t; DROP TABLE t --\""),
         "{sql}"
     );
+}
+
+#[test]
+fn what_was_sent_is_left_out_by_its_key_and_counted_by_itself() {
+    let columns = [column("EVENT_ID", "text"), column("OCCURRED_AT", "timestamp_tz")];
+    let mut wanted = selection(vec![request("event_id", Reading::Text)]);
+    wanted.shard = Some(crate::source::Shard { number: 1, of: 2 });
+    assert!(build(&columns, &wanted, None).left_out.is_none());
+    wanted.unsent = Some(crate::source::Unsent {
+        log: "\"A\".\"B\".\"FBCAPI_SEND_LOG\"".into(),
+        dataset_id: "12".into(),
+        since: 7,
+        name: crate::source::NameSource::Constant("Lead".into()),
+        source_name: crate::source::NameSource::None,
+        renames: Vec::new(),
+        fallback: None,
+        names: vec!["it's".into()],
+    });
+    let query = build(&columns, &wanted, None);
+    let key = "LEFT(SHA2('12' || CHR(31) || 'Lead' || CHR(31) || fbcapi_rows.\"EVENT_ID\", 256), 32)";
+    let sent = "fbcapi_sent AS (\nSELECT DISTINCT i.EVENT_KEY FROM \"A\".\"B\".\"FBCAPI_SEND_LOG\" i\n\
+                JOIN \"A\".\"B\".\"FBCAPI_SEND_LOG\" o ON o.DATASET_ID = i.DATASET_ID AND o.RUN_ID = i.RUN_ID \
+                AND o.BATCH_NO = i.BATCH_NO\n\
+                WHERE i.DATASET_ID = '12' AND i.STATUS = 'sending' AND i.EVENT_TIME >= 7\n\
+                AND o.STATUS IN ('sent', 'dropped')\n)";
+    assert!(query.sql.contains(&format!(")\n, {sent}\nSELECT ")), "{}", query.sql);
+    assert!(query.sql.contains(&format!("{key} AS \"_FBCAPI_KEY\"")), "{}", query.sql);
+    let joined = format!(
+        "LEFT JOIN fbcapi_sent ON fbcapi_sent.EVENT_KEY = {key}\nWHERE fbcapi_sent.EVENT_KEY IS NULL\nQUALIFY "
+    );
+    assert!(query.sql.contains(&joined), "{}", query.sql);
+    assert_eq!(query.outputs.last().map(|output| output.name.as_str()), Some("_FBCAPI_KEY"));
+    let counted = query.left_out.unwrap();
+    let end = format!(
+        "SELECT 'Lead' AS NAME, TO_VARCHAR(COUNT(*)) AS LEFT_OUT, TO_VARCHAR(COUNT(DISTINCT {key})) AS EVENTS\n\
+         FROM fbcapi_rows JOIN fbcapi_sent ON fbcapi_sent.EVENT_KEY = {key}\nWHERE 'Lead' IN ('it''s')\nGROUP BY 1"
+    );
+    assert!(counted.ends_with(&end), "{counted}");
+    // Both statements are about the same rows.
+    let rows = |sql: &str| sql.split(")\n, fbcapi_sent").next().map(str::to_owned);
+    assert_eq!(rows(&counted), rows(&query.sql));
+    assert!(counted.contains("MOD("), "{counted}");
 }
