@@ -432,18 +432,22 @@ pub enum StateCommand {
         json: bool,
     },
     /// Make the tables of a state in Snowflake; those that are there stay as they are
+    #[command(
+        after_help = "Examples:\n  fbcapi state init\n  fbcapi state init --print-sql    the tables and the grants, for whoever may make them"
+    )]
     Init {
         /// Print the SQL with the grants that are enough, and contact nobody
         #[arg(long, env = "FBCAPI_PRINT_SQL", value_parser = FalseyValueParser::new())]
         print_sql: bool,
     },
     /// Carry what a file knows over to Snowflake or back; what is there already stays
+    #[command(after_help = "Example:\n  fbcapi state copy --from file --to snowflake")]
     Copy {
         /// Where it comes from: `snowflake`, `file`, or `file:PATH`
-        #[arg(long, value_name = "STATE", value_parser = parse_state_kind)]
+        #[arg(long, env = "FBCAPI_FROM", value_name = "STATE", value_parser = parse_state_kind)]
         from: StateKind,
         /// Where it goes to
-        #[arg(long, value_name = "STATE", value_parser = parse_state_kind)]
+        #[arg(long, env = "FBCAPI_TO", value_name = "STATE", value_parser = parse_state_kind)]
         to: StateKind,
         /// Print what was done as JSON
         #[arg(long, env = "FBCAPI_JSON", value_parser = FalseyValueParser::new())]
