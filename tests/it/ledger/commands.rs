@@ -136,10 +136,11 @@ fn tables_are_made_on_request_only_and_those_of_a_newer_version_are_refused() {
         let stage = stage.section("state", &lines).section("snowflake", &database.connection());
         stage.variable("FBCAPI_TEST_PASSWORD", "snow")
     });
-    for command in [&["sync"][..], &["status"], &["state", "check"], &["state", "export"]] {
+    for command in [&["sync"][..], &["status"], &["check"], &["state", "check"], &["state", "export"]] {
         let ran = it.stage.run(command);
         assert_eq!(ran.exit, Some(2), "{command:?}: {}", ran.stderr);
-        assert!(ran.stderr.contains("run fbcapi state init"), "{command:?}: {}", ran.stderr);
+        let said = format!("{}{}", ran.stdout, ran.stderr);
+        assert!(said.contains("run fbcapi state init"), "{command:?}: {said}");
     }
     let printed = it.stage.run(&["state", "init", "--print-sql"]);
     assert_eq!(printed.exit, Some(0), "{}", printed.stderr);
@@ -160,6 +161,8 @@ fn tables_are_made_on_request_only_and_those_of_a_newer_version_are_refused() {
     let first = it.stage.sync(&[]);
     assert_eq!(first.told(), "exit 0: sent 2", "{}", first.stderr);
     assert!(first.stderr.contains("no run is recorded"), "{}", first.stderr);
+    let checked = it.stage.run(&["check"]);
+    assert!(checked.stdout.contains("runs are recorded"), "{}{}", checked.stdout, checked.stderr);
     let restored = it.stage.run(&["state", "restore"]);
     assert_eq!(restored.exit, Some(2), "{}", restored.stderr);
 

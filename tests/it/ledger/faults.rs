@@ -272,7 +272,7 @@ fn of_two_who_take_a_lease_at_once_no_more_than_one_has_it() {
 #[test]
 fn a_lease_is_renewed_for_as_long_as_its_holder_lives() {
     let Some((_database, between, mut warehouse)) = stage(|_, _| Passage::Through) else { return };
-    warehouse.terms = Terms::of(Duration::from_millis(1_500));
+    warehouse.terms = Terms::of(Duration::from_secs(4));
     let mut ledger = SnowflakeLedger::open(&warehouse, &setting()).unwrap();
     crate::support::run::wait_until("some renewals", || between.seen("SET EXPIRES_AT") >= 5);
     runtime().block_on(ledger.permit().unwrap().wait()).unwrap();

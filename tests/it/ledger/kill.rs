@@ -16,7 +16,7 @@ const BATCH: u64 = 5;
 #[test]
 fn dying_at_any_point_with_the_state_in_snowflake_loses_nothing_and_repeats_only_what_was_in_flight() {
     let Some(database) = Database::new() else { return };
-    let it = Sandboxed::new().on(|stage| kept_in(stage, &database).variable("LEASE_MILLIS", "2000"));
+    let it = Sandboxed::new().on(|stage| kept_in(stage, &database).variable("LEASE_MILLIS", "4000"));
     it.stage.rows(&leads(60));
     let mut twice = 0;
     for (point, received, again) in [

@@ -32,7 +32,7 @@ fn start(it: &Sandboxed) -> Child {
 
 #[test]
 fn fm_54_of_two_runs_one_holds_the_lease_and_the_other_takes_over_when_it_is_killed() {
-    let Some((it, _database)) = stage(100, Duration::from_secs(4), Duration::from_millis(300)) else { return };
+    let Some((it, _database)) = stage(100, Duration::from_secs(12), Duration::from_millis(500)) else { return };
     let mut first = start(&it);
     let refused = it.stage.sync(&[]);
     assert_eq!(refused.exit, Some(7), "{}", refused.stderr);
@@ -64,7 +64,7 @@ fn signal(child: &Child, name: &str) {
 
 #[test]
 fn fm_51_fm_54_a_run_that_slept_while_another_took_over_posts_nothing_more_and_its_late_outcome_is_kept() {
-    let Some((it, database)) = stage(60, Duration::from_secs(3), Duration::from_secs(1)) else { return };
+    let Some((it, database)) = stage(60, Duration::from_secs(6), Duration::from_secs(1)) else { return };
     let first = start(&it);
     signal(&first, "-STOP");
     let second = it.stage.sync(&["--if-locked", "wait=60s"]);

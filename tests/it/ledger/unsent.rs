@@ -94,3 +94,18 @@ fn a_key_that_the_warehouse_makes_in_another_way_is_looked_up_here() {
     assert!(again.report()["changed_after_send"].as_u64() > Some(0), "{}", again.report());
     assert_eq!((it.stats().received, it.stats().unique), (20, 20));
 }
+
+#[test]
+fn what_was_sent_stays_in_the_warehouse_that_hashes_too() {
+    let Some(database) = Database::new() else { return };
+    table::create(&database, "facebook_events");
+    table::insert(&database, "facebook_events", &(0..12).map(table::event).collect::<Vec<_>>());
+    let it = stage(&database).on(|stage| stage.section("privacy", "consent = \"not-needed\"\nhash_in = \"warehouse\""));
+    let sent = it.stage.sync(&["--limit", "5"]);
+    assert_eq!(sent.report()["counts"]["sent"], 5, "{}", sent.stderr);
+    database.sql("UPDATE MARTS.facebook_events SET value = 999.99");
+    let rest = it.stage.sync(&[]);
+    assert_eq!(rest.told(), "exit 0: sent 7, already_sent 5", "{}", rest.stderr);
+    assert_eq!(rest.report()["changed_after_send"], 0, "a row left the warehouse");
+    assert_eq!((it.stats().received, it.stats().unique), (12, 12));
+}
