@@ -1,6 +1,7 @@
 //! What was typed.
 
 mod report;
+mod streams;
 mod topics;
 mod typed;
 
@@ -8,7 +9,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::builder::FalseyValueParser;
-use clap::{ArgGroup, Args, CommandFactory as _, Parser, Subcommand, ValueEnum};
+use clap::{Arg, ArgGroup, Args, CommandFactory as _, Parser, Subcommand, ValueEnum};
 
 use crate::config::SecretSource;
 use crate::report::survey::Ratio;
@@ -16,6 +17,7 @@ use crate::sandbox::{FaultRule, Language, Quota};
 use crate::source::Shard;
 use report::REPORT_EXAMPLES;
 pub use report::ReportArgs;
+pub use streams::{StreamArgs, wants_json};
 pub use topics::Topic;
 pub use typed::Moment;
 use typed::{
@@ -30,6 +32,9 @@ pub struct Cli {
     /// Configuration file [default: ./config.toml and other places: fbcapi help configuration]
     #[arg(long, global = true, env = "FBCAPI_CONFIG", value_name = "FILE", hide_env_values = true)]
     pub config: Option<PathBuf>,
+    /// How to speak.
+    #[command(flatten)]
+    pub streams: StreamArgs,
     /// What to do.
     #[command(subcommand)]
     pub command: Command,
@@ -193,6 +198,9 @@ Examples:
   fbcapi hash ph '(650) 555-1212' --country US
   fbcapi hash - < values.jsonl     a line each: {\"field\", \"value\", \"country\"?}";
 
+/// Where a command's help points to.
+const EVERYWHERE: &str = "Flags of every command, as --config, -v, -q and --color: fbcapi --help";
+
 /// How to run.
 #[derive(Debug, Args)]
 pub struct SyncArgs {
@@ -235,6 +243,9 @@ pub struct SyncArgs {
     /// Write the report as JSON into a file
     #[arg(long, env = "FBCAPI_REPORT", value_name = "FILE")]
     pub report: Option<PathBuf>,
+    /// Write what monitoring asks for into a file of Prometheus' textfile collector
+    #[arg(long, env = "FBCAPI_METRICS_FILE", value_name = "FILE")]
+    pub metrics_file: Option<PathBuf>,
     /// Print the report as JSON on standard output, as its last line
     #[arg(long, env = "FBCAPI_JSON", value_parser = FalseyValueParser::new(), conflicts_with = "dry_run")]
     pub json: bool,
@@ -578,7 +589,16 @@ pub fn command() -> clap::Command {
         let text = topic.text();
         command.mut_subcommand(topic.name(), |subcommand| subcommand.about(text).help_template("{about}\n"))
     });
-    shaped(command).after_help("Topics: fbcapi help environment, fbcapi help exit-codes, fbcapi help configuration")
+    let everywhere: Vec<Arg> = command.get_arguments().filter(|arg| arg.is_global_set()).cloned().collect();
+    let command = shaped(command).mut_subcommands(|subcommand| with_hidden(subcommand, &everywhere));
+    command.after_help("Topics: fbcapi help environment, fbcapi help exit-codes, fbcapi help configuration")
+}
+
+/// Leaves flags that go with every command out of each command's own help, which names where they are.
+fn with_hidden(command: clap::Command, flags: &[Arg]) -> clap::Command {
+    let hidden = flags.iter().map(|flag| flag.clone().hide(true).hide_env(true));
+    let command = if command.is_hide_set() { command } else { command.after_help(EVERYWHERE) };
+    command.args(hidden).mut_subcommands(|subcommand| with_hidden(subcommand, flags))
 }
 
 /// Puts the examples of a command before its usage, and leaves out the names of variables, which the topic has.
@@ -586,8 +606,7 @@ fn shaped(command: clap::Command) -> clap::Command {
     let command = match command.get_after_help().cloned() {
         Some(examples) => command
             .before_help(examples)
-            .after_help("")
-            .help_template("{about-with-newline}\n{before-help}{usage-heading} {usage}\n\n{all-args}"),
+            .help_template("{about-with-newline}\n{before-help}{usage-heading} {usage}\n\n{all-args}{after-help}"),
         None => command,
     };
     command.mut_args(|arg| arg.hide_env(true)).mut_subcommands(shaped)

@@ -25,6 +25,9 @@
 //! - The books balance: every selected row comes to exactly one end, or the run exits 70.
 //! - Customer data is [`private::Pii`] from the cell to the hash, tokens are [`private::Secret`]: neither can be
 //!   shown. What is said carries counts, codes, ids and names of columns, never values.
+//! - Meta is posted to in `deliver/http.rs` only, and a watchdog in `report/ping.rs`; the two streams are written to in
+//!   `report/console.rs` only.
+//! - Nothing that a library logs is told, whatever the environment says (`report/log.rs`).
 //! - Memory does not grow with the number of rows, but for 20 bytes for each event of the window.
 
 pub mod cli;

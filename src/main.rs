@@ -12,16 +12,17 @@ use fbcapi::commands::exit::Exit;
 use fbcapi::commands::{self, hash};
 use fbcapi::config::{self, Config, FlagOverride, LedgerConfig, Machine, Mistake, Purpose, Refused};
 use fbcapi::private::Scratch;
-use fbcapi::report::console;
+use fbcapi::report::manner::{Asked, Color, LogFormat, Loudness, Manner, Stream};
+use fbcapi::report::{console, log};
 use fbcapi::sync::World;
 use ring::rand::{SecureRandom as _, SystemRandom};
-use tracing_subscriber::filter::{LevelFilter, Targets};
-use tracing_subscriber::layer::SubscriberExt as _;
-use tracing_subscriber::util::SubscriberInitExt as _;
 
 fn main() -> ExitCode {
-    let cli = Cli::from_arg_matches(&cli::command().get_matches()).unwrap_or_else(|error| error.exit());
-    start_log();
+    let (cli, typed) = match parse() {
+        Ok(parsed) => parsed,
+        Err(refused) => return say_usage(&refused),
+    };
+    speak(cli.streams.asked(&typed));
     std::panic::set_hook(Box::new(|panic| {
         // What a panic says can hold a value of a row; where it happened cannot.
         if std::thread::current().name() == Some(fbcapi::source::file::THREAD) {
@@ -48,7 +49,10 @@ fn run(cli: &Cli) -> anyhow::Result<Exit> {
             let purpose = if args.dry_run { Purpose::Look } else { Purpose::Send };
             match load(cli, &commands::sync::overrides(args), purpose) {
                 Ok(config) => runtime()?.block_on(commands::sync::run(args, &config, world)),
-                Err(refused) => Ok(tell(&refused.mistakes)),
+                Err(refused) => {
+                    commands::sync::refused(args, &refused, Utc::now());
+                    Ok(tell(&refused.mistakes))
+                }
             }
         }
         Command::Check(args) => match load(cli, &[], if args.offline { Purpose::Look } else { Purpose::Check }) {
@@ -169,20 +173,38 @@ fn machine() -> Machine<'static> {
 }
 
 fn tell(mistakes: &[Mistake]) -> Exit {
-    for mistake in mistakes {
-        let printable: String = mistake.to_string().chars().filter(|c| !c.is_control()).collect();
-        console::say(&format!("✗ {printable}\n"));
-    }
-    console::say("  → nothing was contacted; config.example.toml shows every key\n");
+    let printable = |mistake: &Mistake| mistake.to_string().chars().filter(|c| !c.is_control()).collect::<String>();
+    let lines = mistakes.iter().fold(String::new(), |lines, mistake| lines + "✗ " + &printable(mistake) + "\n");
+    console::say(&(lines + "  → nothing was contacted; config.example.toml shows every key\n"));
     Exit::Configuration
 }
 
-/// Lets warnings of this program through and nothing of its dependencies, whatever the environment says: what
-/// they log holds rows and tokens.
-fn start_log() {
-    let own_warnings = Targets::new().with_target("fbcapi", LevelFilter::WARN);
-    let lines = tracing_subscriber::fmt::layer().with_writer(std::io::stderr).with_ansi(false).with_target(false);
-    tracing_subscriber::registry().with(own_warnings).with(lines).init();
+/// What was typed.
+fn parse() -> Result<(Cli, clap::ArgMatches), clap::Error> {
+    let typed = cli::command().try_get_matches()?;
+    Ok((Cli::from_arg_matches(&typed)?, typed))
+}
+
+/// Prints the help that was asked for, or says what was typed wrongly.
+fn say_usage(refused: &clap::Error) -> ExitCode {
+    if !refused.use_stderr() || !cli::wants_json(std::env::args_os(), machine().environment) {
+        refused.exit();
+    }
+    speak(Asked { loudness: Loudness::Usual, form: LogFormat::Json, color: Color::Never });
+    let said = refused.to_string();
+    let lines: Vec<&str> =
+        said.trim_start_matches("error: ").lines().map(str::trim).filter(|line| !line.is_empty()).collect();
+    console::say(&format!("✗ {}\n", lines.join("\n  → ")));
+    ExitCode::from(Exit::Configuration.code())
+}
+
+/// Decides how to speak, and starts to log.
+fn speak(asked: Asked) {
+    let environment = machine().environment;
+    let stream = |is_terminal| if is_terminal { Stream::Terminal } else { Stream::Elsewhere };
+    let (errors, output) = (stream(std::io::stderr().is_terminal()), stream(std::io::stdout().is_terminal()));
+    console::begin(Manner::decide(asked, environment, errors, output, Utc::now));
+    log::start(asked.loudness, environment("RUST_LOG").as_deref());
 }
 
 /// A random number from 0 to 1.

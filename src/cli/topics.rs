@@ -69,7 +69,8 @@ Of Snowflake's own variables, SNOWFLAKE_HOME, SNOWFLAKE_DEFAULT_CONNECTION_NAME,
 and the other keys of a connection are read, and SNOWFLAKE_CONNECTIONS_<NAME>_<KEY>.
 
 HOME, XDG_CONFIG_HOME and XDG_STATE_HOME say where files are; HTTPS_PROXY, HTTP_PROXY, ALL_PROXY and NO_PROXY name \
-proxies; NO_COLOR and CLICOLOR_FORCE decide about colour.";
+proxies; NO_COLOR, CLICOLOR_FORCE, CLICOLOR and TERM decide about colour, LC_ALL, LC_CTYPE and LANG about marks, and \
+RUST_LOG asks for more of what fbcapi itself logs.";
 
 /// Lists each variable of a flag with the commands that have the flag.
 fn environment() -> String {

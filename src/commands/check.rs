@@ -15,7 +15,8 @@ use crate::sync::{self, Checked, Failure, Options, Reach, World};
 /// Looks as it was asked for, and tells what it found.
 pub async fn run(args: &CheckArgs, config: &Config, world: World) -> anyhow::Result<Exit> {
     let Some((since, until)) = span(args.since, args.until, (world.now)()) else { return Ok(Exit::Configuration) };
-    let options = Options { since, until, names: names(&args.events), ..Options::default() };
+    let options =
+        Options { since, until, names: names(&args.events), watched: console::watched(), ..Options::default() };
     let most_rows = match args.rows {
         Sample::First(rows) => Some(rows),
         Sample::All => None,
@@ -35,7 +36,7 @@ pub async fn run(args: &CheckArgs, config: &Config, world: World) -> anyhow::Res
         line.push(b'\n');
         console::print(&line).context("cannot write to standard output")?;
     } else {
-        console::print(text.as_bytes()).context("cannot write to standard output")?;
+        console::show(&text).context("cannot write to standard output")?;
     }
     match &failure {
         // Nothing was begun that a later run would have to find.

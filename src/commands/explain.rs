@@ -43,7 +43,7 @@ pub fn run(code: Option<&str>, as_json: bool) -> std::io::Result<Exit> {
         return Ok(Exit::Configuration);
     }
     let told = if as_json { json_line(&pages) } else { pages.iter().map(text).collect::<Vec<_>>().join("\n") };
-    console::print(told.as_bytes())?;
+    console::show(&told)?;
     Ok(Exit::Done)
 }
 

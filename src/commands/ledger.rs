@@ -93,7 +93,7 @@ pub(super) fn tell(told: Result<Told, Trouble>, config: &LedgerConfig, reader: R
         let line = format!("{json}\n");
         console::print(line.as_bytes()).context("cannot write to standard output")?;
     } else if let Some(text) = text {
-        console::print(text.as_bytes()).context("cannot write to standard output")?;
+        console::show(&text).context("cannot write to standard output")?;
     }
     Ok(exit)
 }

@@ -10,6 +10,7 @@ pub mod manual;
 mod ledger;
 pub mod model;
 mod output_file;
+mod monitoring;
 pub mod rejects;
 pub mod report;
 pub mod resolve;

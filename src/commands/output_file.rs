@@ -1,25 +1,44 @@
-//! A report on its way into a file, which never takes the place of something that a run needs.
+//! A file that a run leaves for others: whole, or not at all.
 
 use std::fs::File;
-use std::io::Write as _;
+use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 
-use anyhow::Context as _;
 use tempfile::NamedTempFile;
 
-/// A report on its way.
+/// A file on its way.
+#[derive(Debug)]
 pub(super) enum OutputFile {
     /// Written beside its place and moved there, so that nobody reads half of it.
-    Beside { path: PathBuf, file: NamedTempFile },
+    Beside {
+        /// Its place.
+        path: PathBuf,
+        /// The file beside it.
+        file: NamedTempFile,
+    },
     /// A device or a pipe, which is written to as it is.
-    Stream(File),
+    Stream {
+        /// Its place.
+        path: PathBuf,
+        /// It, open.
+        file: File,
+    },
+}
+
+/// Who may read a file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Readers {
+    /// Its owner.
+    Owner,
+    /// Everyone.
+    Everyone,
 }
 
 impl OutputFile {
-    /// Opens the file before anything is done; an error says why it cannot be written. Neither the state nor one of
-    /// the files that a run reads is replaced.
+    /// Opens a file; an error says why it cannot be written. The state, with what stands beside it, and the files that
+    /// are needed are never written.
     pub(super) fn create(path: &Path, state: Option<&Path>, needed: &[PathBuf]) -> Result<Self, String> {
-        let cannot = |error: &std::io::Error| format!("{} cannot be written ({})", path.display(), error.kind());
+        let cannot = |error: &io::Error| format!("{} cannot be written ({})", path.display(), error.kind());
         // A link is followed, so that the file it names is replaced and not the link.
         let real = path.canonicalize();
         let path = real.as_deref().unwrap_or(path).to_owned();
@@ -36,8 +55,8 @@ impl OutputFile {
         match std::fs::metadata(&path) {
             Ok(metadata) if metadata.is_dir() => return Err(format!("{} is a folder", path.display())),
             Ok(metadata) if !metadata.is_file() => {
-                let stream = File::options().write(true).open(&path).map_err(|error| cannot(&error))?;
-                return Ok(Self::Stream(stream));
+                let file = File::options().write(true).open(&path).map_err(|error| cannot(&error))?;
+                return Ok(Self::Stream { path, file });
             }
             Ok(_) | Err(_) => {}
         }
@@ -46,16 +65,30 @@ impl OutputFile {
         Ok(Self::Beside { path, file })
     }
 
-    /// Writes all of it.
-    pub(super) fn write(self, content: &[u8]) -> anyhow::Result<()> {
+    /// Writes all of it and puts it in its place; an error says why not.
+    pub(super) fn write(self, content: &[u8], readers: Readers) -> Result<(), String> {
+        let cannot =
+            |path: &Path, error: &io::Error| format!("{} cannot be written ({})", path.display(), error.kind());
         match self {
-            Self::Stream(mut stream) => stream.write_all(content).context("the report cannot be written"),
+            Self::Stream { path, mut file } => file.write_all(content).map_err(|error| cannot(&path, &error)),
             Self::Beside { path, mut file } => {
-                let cannot = || format!("cannot write the report {}", path.display());
-                file.write_all(content).with_context(cannot)?;
-                file.persist(&path).map_err(|error| error.error).with_context(cannot)?;
+                file.write_all(content).map_err(|error| cannot(&path, &error))?;
+                allow(readers, file.as_file()).map_err(|error| cannot(&path, &error))?;
+                file.persist(&path).map_err(|error| cannot(&path, &error.error))?;
                 Ok(())
             }
         }
     }
+}
+
+/// Lets others read a file that is made for its owner only.
+fn allow(readers: Readers, file: &File) -> io::Result<()> {
+    #[cfg(unix)]
+    if readers == Readers::Everyone {
+        use std::os::unix::fs::PermissionsExt as _;
+        return file.set_permissions(std::fs::Permissions::from_mode(0o644));
+    }
+    #[cfg(not(unix))]
+    let (Readers::Owner | Readers::Everyone, _) = (readers, file);
+    Ok(())
 }

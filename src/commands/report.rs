@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use super::exit::Exit;
 use super::ledger::{Reader, Told, Trouble, look_anyway, printable, setting, tell};
-use super::output_file::OutputFile;
+use super::output_file::{OutputFile, Readers};
 use crate::cli::ReportArgs;
 use crate::config::LedgerConfig;
 use crate::ledger::{LedgerError, LockHolder};
@@ -38,7 +38,9 @@ fn report(args: &ReportArgs, config: &LedgerConfig, now: DateTime<Utc>) -> Resul
         }
     };
     let digest = Digest::new(facts, scope, now);
-    let written = file.map(|file| file.write(html::page(&digest).as_bytes())).transpose()?;
+    let write =
+        |file: OutputFile| file.write(html::page(&digest).as_bytes(), Readers::Owner).map_err(anyhow::Error::msg);
+    let written = file.map(write).transpose()?;
     let text = match (written, args.html.as_deref()) {
         (Some(()), Some(path)) => format!("{}: {}\n", path.display(), told(&digest)),
         (Some(()) | None, _) => text::describe(&digest),

@@ -26,7 +26,7 @@ use crate::sync::RESEND_WITHIN;
 const LONG_WITHOUT_SUCCESS: TimeDelta = TimeDelta::hours(24);
 
 /// Exit codes of runs that did what they were asked for.
-const SUCCESSES: [u8; 3] = [Exit::Done.code(), Exit::Attention.code(), Exit::Limit.code()];
+pub(super) const SUCCESSES: [u8; 3] = [Exit::Done.code(), Exit::Attention.code(), Exit::Limit.code()];
 
 /// Tells how it goes.
 pub fn run(args: &StatusArgs, config: &LedgerConfig, now: DateTime<Utc>) -> anyhow::Result<Exit> {

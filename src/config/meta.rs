@@ -9,6 +9,7 @@ use crate::deliver::http::GraphSettings;
 use crate::event::rules::{NameRules, Unmapped};
 use crate::meta::ActionSource;
 use crate::private::Secret;
+use crate::report::ping::is_this_machine;
 
 /// Requests that run at once by default.
 const CONCURRENCY: usize = 4;
@@ -90,7 +91,7 @@ impl Context<'_> {
 
     /// A secret and where it came from; it is needed to send when it has a usual variable. Where it cannot be had and
     /// that is no mistake, `lacking` says why.
-    fn secret(
+    pub(super) fn secret(
         &self,
         section: &mut Section<'_, '_>,
         key: &str,
@@ -131,12 +132,7 @@ impl Context<'_> {
 fn api_base(section: &mut Section<'_, '_>) -> Option<reqwest::Url> {
     let found = section.text_or("api_base", API_BASE);
     let url = reqwest::Url::parse(&found.value).ok();
-    let is_loopback = |url: &reqwest::Url| match url.host_str() {
-        Some("localhost" | "[::1]") => true,
-        Some(host) => host.parse::<std::net::Ipv4Addr>().is_ok_and(|address| address.is_loopback()),
-        None => false,
-    };
-    let url = url.filter(|url| url.scheme() == "https" || (url.scheme() == "http" && is_loopback(url)));
+    let url = url.filter(|url| url.scheme() == "https" || (url.scheme() == "http" && is_this_machine(url)));
     let url = url.filter(|url| url.username().is_empty() && url.password().is_none() && url.query().is_none());
     if url.is_none() {
         section.mistake(&found.place, "api_base", "must begin with https://, or with http:// and name this machine");

@@ -9,6 +9,7 @@ mod source;
 mod meta;
 mod people;
 mod state;
+mod ping;
 mod ledger;
 mod model;
 pub mod schema;
@@ -34,6 +35,7 @@ use crate::event::field::Field;
 use crate::event::rules::Rules;
 use crate::meta::normalize::Settings;
 use crate::private::Secret;
+use crate::report::ping::Watchdog;
 use crate::source::snowflake::{Login, SnowflakeSettings};
 
 /// The configuration as meant.
@@ -63,6 +65,8 @@ pub struct Config {
     pub state: StatePlace,
     /// What to do when there is no ledger yet.
     pub first_run: FirstRun,
+    /// Whom to tell about runs.
+    pub watchdog: Option<Watchdog>,
     /// The configuration file.
     pub file: PathBuf,
     /// Every key with its value in force.
@@ -261,6 +265,7 @@ pub fn parse(
     let state = context.state(&mut reader, dataset_id, source.connection);
     // Only `fbcapi model` uses it; a mistake in it is one all the same.
     drop(model::section(&mut reader));
+    let watchdog = context.ping(&mut reader);
     reader.end();
     if purpose != Purpose::Show {
         reader.mistakes.extend(authorities(machine.environment));
@@ -295,6 +300,7 @@ pub fn parse(
         on_unknown: UnknownPolicy { usual: meta.on_unknown, by_name: on_unknown },
         state: state.place,
         first_run: state.first_run,
+        watchdog,
         file: PathBuf::from(file),
         shown,
     })

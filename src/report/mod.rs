@@ -1,13 +1,18 @@
 //! What a run tells: to people, to programs, and to the ledger.
 
 pub mod checks;
+pub mod manner;
+mod entry;
 pub mod console;
+pub mod log;
 pub mod digest;
 pub mod hints;
 pub mod html;
 pub mod human;
 pub mod progress;
 pub mod schema;
+pub mod metrics;
+pub mod ping;
 pub mod survey;
 mod tally;
 
@@ -16,7 +21,7 @@ use std::collections::BTreeMap;
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 
-pub use tally::{Counts, Coverage, End, Tally};
+pub use tally::{Counts, Coverage, End, Minutes, Tally};
 
 /// Version of the report's shape; it rises when a key changes its meaning or goes.
 pub const SCHEMA_VERSION: u32 = 1;
@@ -68,6 +73,32 @@ pub struct Report {
     pub error: Option<String>,
     /// The exit code.
     pub exit_code: u8,
+}
+
+impl Report {
+    /// How the run ended and what became of how many rows, in a line.
+    pub fn in_a_line(&self) -> String {
+        let ends = self.counts.ends().into_iter().filter(|(_, rows)| *rows > 0);
+        let ends: Vec<String> = ends.map(|(end, rows)| format!("{rows} {}", end.replace('_', " "))).collect();
+        let ends = if ends.is_empty() { "no rows".to_owned() } else { ends.join(", ") };
+        format!("exit code {}: {ends}", self.exit_code)
+    }
+
+    /// What a line of a log tells of the run.
+    fn facts(&self) -> [(&'static str, serde_json::Value); 9] {
+        let seconds = (self.finished_at - self.started_at).as_seconds_f64();
+        [
+            ("run_id", self.run_id.as_str().into()),
+            ("dataset_id", self.dataset_id.as_str().into()),
+            ("exit_code", self.exit_code.into()),
+            ("counts", serde_json::to_value(self.counts).unwrap_or_default()),
+            ("possible_duplicates", self.possible_duplicates.into()),
+            ("requests", self.requests.into()),
+            ("retries", self.retries.into()),
+            ("seconds", seconds.into()),
+            ("hints", self.hints.clone().into()),
+        ]
+    }
 }
 
 #[cfg(test)]

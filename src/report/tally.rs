@@ -54,6 +54,23 @@ impl Counts {
         *self.of(to) += rows;
     }
 
+    /// How many rows came to each end, by the words of the report.
+    pub fn ends(&self) -> [(&'static str, u64); 9] {
+        let Self { selected: _, already_sent, sent, rejected, expired, skipped, unknown, deferred, pending, collapsed } =
+            *self;
+        [
+            ("sent", sent),
+            ("already_sent", already_sent),
+            ("rejected", rejected),
+            ("expired", expired),
+            ("skipped", skipped),
+            ("unknown", unknown),
+            ("deferred", deferred),
+            ("pending", pending),
+            ("collapsed", collapsed),
+        ]
+    }
+
     fn of(&mut self, end: End) -> &mut u64 {
         match end {
             End::AlreadySent => &mut self.already_sent,
@@ -178,6 +195,23 @@ impl Tally {
     }
 }
 
+/// Events by the minute of their time.
+#[derive(Debug, Default)]
+pub struct Minutes(BTreeMap<i64, u64>);
+
+impl Minutes {
+    /// Adds an event of a time in seconds.
+    pub fn add(&mut self, time: i64) {
+        *self.0.entry(time.div_euclid(60)).or_default() += 1;
+    }
+
+    /// The minute of the oldest that is not among others too, in seconds.
+    pub fn oldest_beyond(&self, others: &Self) -> Option<i64> {
+        let left = self.0.iter().find(|(minute, events)| others.0.get(minute).is_none_or(|gone| gone < events));
+        left.map(|(minute, _)| minute * 60)
+    }
+}
+
 /// What was learnt of the events that Meta took.
 #[derive(Debug)]
 pub struct Coverage {
@@ -247,6 +281,24 @@ mod tests {
         assert!(total.is_balanced());
         assert!(!Counts { selected: 1, ..Counts::default() }.is_balanced());
         assert_eq!(tally.by_event().keys().collect::<Vec<_>>(), ["(none)", "Purchase"]);
+    }
+
+    #[test]
+    fn the_oldest_event_that_is_left_is_known_to_the_minute() {
+        let of = |times: &[i64]| {
+            let mut minutes = Minutes::default();
+            for time in times {
+                minutes.add(*time);
+            }
+            minutes
+        };
+        let check = |all: &[i64], gone: &[i64], expected| assert_eq!(of(all).oldest_beyond(&of(gone)), expected);
+        check(&[], &[], None);
+        check(&[125, 61, 300], &[], Some(60));
+        check(&[125, 61, 300], &[61], Some(120));
+        check(&[125, 61, 119, 300], &[61, 300], Some(60));
+        check(&[125, 61], &[61, 125], None);
+        check(&[-1], &[], Some(-60));
     }
 
     #[test]

@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use chrono::DateTime;
+
 use super::prepare::Prepared;
 use super::run::Run;
 use super::send::{Halt, Sent};
@@ -24,7 +26,7 @@ impl Run<'_> {
         halted: Option<Halt>,
         mut warnings: Vec<String>,
     ) -> (Outcome, Vec<Record>) {
-        let Some(Prepared { mut tally, error, is_limited, is_cut_off }) = prepared else {
+        let Some(Prepared { mut tally, handed_on, error, is_limited, is_cut_off }) = prepared else {
             return (self.failed(Failure::Bug, warnings), Vec::new());
         };
         let is_configuration = matches!(halted, Some(Halt::Stopped(Stop::MostRefused, _)));
@@ -37,9 +39,14 @@ impl Run<'_> {
         if is_configuration {
             refusals.clear();
         }
-        for _ in &refusals {
+        let mut gone = sent.taken;
+        for refusal in &refusals {
             tally.reason(Reason::RefusedByMeta);
+            if let Record::Rejected { entry, .. } = refusal {
+                gone.add(entry.event_time);
+            }
         }
+        let oldest_left = handed_on.oldest_beyond(&gone).and_then(|time| DateTime::from_timestamp(time, 0));
         let is_out_of_time = error.is_none() && matches!(halted, Some(Halt::TimeOver));
         let failure = match (error, halted) {
             // A failure to read or map says more than the stop that may have followed it.
@@ -102,7 +109,8 @@ impl Run<'_> {
         report.hints = hints(&report);
         let news = tally.news + u64::try_from(refusals.len()).unwrap_or_default();
         let absent = Vec::new();
-        let outcome = Outcome { report, failure, is_limited, is_out_of_time, is_cut_off, news, absent, unread: 0 };
+        let outcome =
+            Outcome { report, failure, is_limited, is_out_of_time, is_cut_off, news, absent, unread: 0, oldest_left };
         (outcome, refusals)
     }
 
@@ -152,6 +160,7 @@ impl Run<'_> {
             news: 0,
             absent: Vec::new(),
             unread: 0,
+            oldest_left: None,
         };
         outcome.report.exit_code = Exit::of(&outcome).code();
         outcome

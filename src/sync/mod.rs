@@ -31,7 +31,8 @@ use crate::ledger::{LedgerError, Record, Writer};
 use crate::meta::answer::{Codes, Stop};
 use crate::report::Report;
 use crate::report::human::PASSWORD_WARNING;
-use crate::report::progress::{Bar, Progress};
+use crate::report::manner::Watched;
+use crate::report::progress::{Meter, Progress};
 use crate::source::{RowStream, Shard, SourceError};
 pub use check::{Checked, Reach, check};
 use lanes::Destination;
@@ -65,7 +66,7 @@ pub struct Options {
     pub most_time: Option<Duration>,
     /// Meta's code that shows events in the test tool.
     pub test_event_code: Option<String>,
-    /// Whether a bar is shown.
+    /// How it is shown how far the run is.
     pub watched: Watched,
     /// How to wait between attempts.
     pub backoff: Backoff,
@@ -87,15 +88,6 @@ impl Default for Options {
             backoff: Backoff::STANDARD,
         }
     }
-}
-
-/// Whether someone watches in a terminal.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Watched {
-    /// A bar is drawn on standard error.
-    Yes,
-    /// Nothing is drawn.
-    No,
 }
 
 /// The clock and the dice, handed in.
@@ -179,6 +171,8 @@ pub struct Outcome {
     pub absent: Vec<String>,
     /// Rows of the selection that the run did not come to, when that is known.
     pub unread: u64,
+    /// The time of the oldest event that was to be sent and is left, to the minute.
+    pub oldest_left: Option<DateTime<Utc>>,
 }
 
 impl Outcome {
@@ -218,11 +212,13 @@ struct Connected {
 
 /// Opens ledger, connection and source, in this order: the lock is held before the table is read.
 async fn connect(run: &Run<'_>, warnings: &mut Vec<String>) -> Result<Connected, Failure> {
+    run.announce();
     let halt = watch::Sender::new(None);
     let watching = tokio::spawn(halt_in_time(halt.clone(), run.options.most_time));
     let mut state = state::open(run, warnings, &halt).await?;
     let told_since = (!state.is_new).then(|| run.remembered_since().timestamp());
     let config = run.config;
+    tracing::info!(state = %config.state, is_new = state.is_new, "the state is open, and no other run can use it");
     let token = config.access_token.as_ref().ok_or(GraphError::Token)?;
     let code = run.options.test_event_code.as_deref();
     let graph = Graph::new(&config.graph, token, config.app_secret.as_ref(), code)?;
@@ -232,6 +228,7 @@ async fn connect(run: &Run<'_>, warnings: &mut Vec<String>) -> Result<Connected,
         warnings.push(PASSWORD_WARNING.to_owned());
     }
     state.ledger.append(&[Record::RunStarted { run: run.id.clone(), at: run.started }]).map_err(Arc::new)?;
+    tracing::info!(rows = rows.total, absent = rows.absent.join(","), "rows are coming");
     Ok(Connected { state, told_since, access, rows, halt, watching })
 }
 
@@ -241,8 +238,8 @@ async fn deliver(run: Run<'_>, connected: Connected, warnings: Vec<String>) -> O
     let State { ledger, known, is_new: _, sieve } = state;
     let (wants, permit) = (ledger.wants(), ledger.permit());
     let progress = Arc::new(Progress::default());
-    progress.set_total(rows.total.unwrap_or_default());
-    let bar = (run.options.watched == Watched::Yes).then(|| Bar::start(Arc::clone(&progress)));
+    progress.begin_reading(rows.total);
+    let meter = Meter::of_run(Arc::clone(&progress), run.options.watched);
     let writer = Writer::start(ledger);
     let most_bytes = Arc::new(AtomicUsize::new(MOST_BYTES));
     let sending = Arc::new(Sending {
@@ -271,8 +268,9 @@ async fn deliver(run: Run<'_>, connected: Connected, warnings: Vec<String>) -> O
     let preparing = tokio::task::spawn_blocking(move || prepare(preparation, known, rows, destination));
     let sent = send(sending, inbox, run.config.concurrency).await;
     let prepared = preparing.await.ok();
+    tracing::debug!("nothing is under way any more; the line is drawn under the books");
     watching.abort();
-    drop(bar);
+    drop(meter);
     let halted = halt.borrow().clone();
     let mut outcome = run.conclude(sent, prepared, halted, warnings, &writer).await;
     outcome.absent = absent;
@@ -286,12 +284,14 @@ async fn deliver(run: Run<'_>, connected: Connected, warnings: Vec<String>) -> O
     // What failed after the report was written down counts for whoever reads it now.
     outcome.report.error = outcome.failure.as_ref().map(ToString::to_string);
     outcome.report.exit_code = Exit::of(&outcome).code();
+    tracing::info!(exit_code = outcome.report.exit_code, "the run is over, and the state says so");
     outcome
 }
 
 /// Writes the payloads that a run would send, one a line, and records nothing.
 pub async fn dry_run(config: &Config, options: &Options, world: World, out: Box<dyn Write + Send>) -> Outcome {
     let run = Run::new(config, options, world);
+    run.announce();
     let known = match state::look(&run).await {
         Ok(known) => known,
         Err(failure) => return run.failed(failure, Vec::new()),

@@ -19,7 +19,7 @@ use crate::event::{self, Event, Identity, Note, People, Reason, Refusal, Table};
 use crate::ledger::{Answer, Entry, EventKey, Fate, Fingerprint, Known, Meeting, Record};
 use crate::meta::payload;
 use crate::report::progress::Progress;
-use crate::report::{End, Tally};
+use crate::report::{End, Minutes, Tally};
 use crate::source::{LeftOut, RowStream, Shard, SourceError};
 
 /// After this, Meta may count an event that is sent again as a second one.
@@ -59,6 +59,8 @@ pub(super) struct Preparation {
 pub(super) struct Prepared {
     /// The books; events that were handed on count as pending.
     pub(super) tally: Tally,
+    /// The events that were handed on, by their times.
+    pub(super) handed_on: Minutes,
     /// What ended it early.
     pub(super) error: Option<Failure>,
     /// Whether it ended because enough was prepared.
@@ -103,6 +105,7 @@ pub(super) fn prepare(
         notes: Vec::new(),
         refusals: Vec::new(),
         tally: Tally::default(),
+        handed_on: Minutes::default(),
         prepared: 0,
     };
     for left_out in std::mem::take(&mut rows.left_out) {
@@ -110,7 +113,8 @@ pub(super) fn prepare(
     }
     let ended = preparer.run(&mut rows);
     let (is_limited, is_cut_off) = (matches!(ended, Ok(Ended::Limited)), matches!(ended, Ok(Ended::NotWanted)));
-    Prepared { tally: preparer.tally, error: ended.err(), is_limited, is_cut_off }
+    let Preparer { tally, handed_on, .. } = preparer;
+    Prepared { tally, handed_on, error: ended.err(), is_limited, is_cut_off }
 }
 
 /// Why there is nothing more to prepare.
@@ -133,6 +137,7 @@ struct Preparer {
     notes: Vec<Note>,
     refusals: Vec<Record>,
     tally: Tally,
+    handed_on: Minutes,
     prepared: u64,
 }
 
@@ -250,6 +255,7 @@ impl Preparer {
                     self.tally.reason(note.reason);
                 }
                 self.prepared += 1;
+                self.handed_on.add(event.time);
                 let batched = Batched { entry, name, repeat };
                 return self.lanes.add(event, batched, on_unknown, &self.json);
             }

@@ -16,7 +16,7 @@ use crate::event::rules::{FALLBACK_NAME, Rules};
 use crate::ledger::RunId;
 use crate::meta::ActionSource;
 use crate::meta::window::oldest_accepted;
-use crate::report::progress::{Progress, Waiting};
+use crate::report::progress::{Meter, Progress};
 use crate::source::snowflake::Surroundings;
 use crate::source::{Hashing, NameSource, RowStream, Selection, Shard, SourceError, StoreWindow, Unsent};
 
@@ -70,6 +70,18 @@ impl<'a> Run<'a> {
             surroundings,
             farewell,
         }
+    }
+
+    /// Logs what is asked for.
+    pub(super) fn announce(&self) {
+        tracing::info!(
+            run = self.id.0,
+            dataset = self.config.graph.dataset_id,
+            source = self.config.source.name(),
+            since = %self.since.format("%FT%TZ"),
+            until = self.options.until.map(|until| until.format("%FT%TZ").to_string()),
+            "the run begins"
+        );
     }
 
     pub(super) fn preparation(
@@ -172,7 +184,7 @@ impl<'a> Run<'a> {
         unsent: Option<Unsent>,
     ) -> Result<RowStream, SourceError> {
         let mut halted = halt.subscribe();
-        let _waiting = Waiting::start(self.options.watched, self.surroundings.query_since.subscribe());
+        let _waiting = Meter::of_query(self.surroundings.query_since.subscribe(), self.options.watched);
         tokio::select! {
             rows = self.rows_of(Selection { unsent, ..self.selection() }) => rows,
             _ = halted.wait_for(Option::is_some) => {

@@ -94,10 +94,22 @@ impl Halt {
         halt.send_if_modified(|reason| {
             let is_first = reason.is_none();
             if is_first {
+                tracing::info!(because = self.name(), "nothing new is begun; what is under way is settled");
                 *reason = Some(self);
             }
             is_first
         });
+    }
+
+    /// The word in logs.
+    fn name(&self) -> String {
+        match self {
+            Self::Stopped(stop, _) => stop.what().to_owned(),
+            Self::Ledger(_) => "the state cannot be written".to_owned(),
+            Self::Signal(number) => format!("signal {number}"),
+            Self::TimeOver => "the time is over".to_owned(),
+            Self::Bug => "a part of fbcapi ended unexpectedly".to_owned(),
+        }
     }
 
     /// Stops a run that is ending because its time is over for a better reason.
@@ -237,6 +249,7 @@ async fn deliver(sending: Arc<Sending>, parcel: Parcel) {
                 }
                 let number = sending.batch_number.fetch_add(1, Ordering::Relaxed) + 1;
                 let id = BatchId { run: sending.run.clone(), number };
+                tracing::debug!(batch = number, events = events.len(), "the intent is written");
                 let entries = events.iter().map(|event| event.entry).collect();
                 let labels = sending.labels(&batch, events);
                 if sending.record(vec![Record::Intent { batch: id.clone(), at, entries, labels }]).await.is_err() {
@@ -261,7 +274,11 @@ async fn deliver(sending: Arc<Sending>, parcel: Parcel) {
                 Happening::Answered(verdict)
             }
             Effect::Wait { failed, hint, scope } => {
-                let until = Instant::now() + sending.backoff.wait(failed, (sending.random)(), hint);
+                let wait = sending.backoff.wait(failed, (sending.random)(), hint);
+                let until = Instant::now() + wait;
+                if let Some(attempt) = &attempt {
+                    attempt.log_wait(wait, failed, scope);
+                }
                 if scope == Scope::All {
                     sending.gate.close_until(until);
                 }
@@ -302,6 +319,7 @@ async fn deliver(sending: Arc<Sending>, parcel: Parcel) {
                     let Answer { status: _, code, subcode, trace } = part.answer.clone();
                     sending.halt(Halt::Stopped(stop, Codes { code, subcode, trace, messages: 0 }));
                 }
+                part.log();
                 if fate == PartFate::Accepted {
                     sending.gate.pay();
                     sending.progress.add_sent(part.events.len());

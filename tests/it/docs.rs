@@ -153,7 +153,13 @@ fn the_example_names_every_key_and_no_other() {
     let mut named: BTreeSet<_> = example_keys().keys().map(variable).collect();
     // The variables that secrets come from.
     named.insert("FBCAPI_ACCESS_TOKEN".to_owned());
-    let secrets = ["FBCAPI_APP_SECRET", "FBCAPI_SNOWFLAKE_KEY", "FBCAPI_SNOWFLAKE_PASSPHRASE", "FBCAPI_SNOWFLAKE_PAT"];
+    let secrets = [
+        "FBCAPI_APP_SECRET",
+        "FBCAPI_SNOWFLAKE_KEY",
+        "FBCAPI_SNOWFLAKE_PASSPHRASE",
+        "FBCAPI_SNOWFLAKE_PAT",
+        "FBCAPI_WATCHDOG",
+    ];
     named.extend(secrets.map(str::to_owned));
     assert_eq!(named, known);
 }

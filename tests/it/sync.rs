@@ -430,7 +430,7 @@ fn fm_56_a_report_that_cannot_be_written_changes_nothing_about_the_delivery() {
     // A device that opens like a file and is always full.
     let ran = it.stage.sync(&["--report", "/dev/full"]);
     assert_eq!(ran.told(), "exit 0: sent 1", "{}", ran.stderr);
-    assert!(ran.stderr.contains("! the report cannot be written"), "{}", ran.stderr);
+    assert!(ran.stderr.contains("! --report: /dev/full cannot be written"), "{}", ran.stderr);
     assert_eq!(it.stage.sync(&[]).told(), "exit 0: already_sent 1");
 }
 

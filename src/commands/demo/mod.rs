@@ -12,7 +12,7 @@ use super::exit::Exit;
 use crate::config::{self, Config, Machine, Purpose};
 use crate::report::{console, human};
 use crate::sandbox::{self, Sandbox, SandboxOptions, Stats};
-use crate::sync::{self, Options, Outcome, Watched, World};
+use crate::sync::{self, Options, Outcome, World};
 
 /// The dataset of the demo.
 const DATASET_ID: &str = "1234567890";
@@ -67,7 +67,7 @@ fn conclude(first: &Outcome, second: &Outcome, received: &Stats, repeated: &Stat
 }
 
 fn options() -> Options {
-    Options { watched: if console::is_watched() { Watched::Yes } else { Watched::No }, ..Options::default() }
+    Options { watched: console::watched(), ..Options::default() }
 }
 
 fn configure(folder: &Path, rows: &Path, sandbox: &Sandbox, world: World) -> anyhow::Result<Config> {

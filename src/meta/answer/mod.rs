@@ -63,6 +63,23 @@ pub enum Verdict {
     Stop(Stop),
 }
 
+impl Verdict {
+    /// The words in logs.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Accepted => "accepted",
+            Self::Retry(Delivery::Excluded) => "failed, and nothing was taken",
+            Self::Retry(Delivery::Possible) => "failed, and nobody knows whether it was taken",
+            Self::Throttled(_) => "too many calls",
+            Self::Refused(_) => "refused for an event",
+            Self::Unfamiliar => "refused for an unknown reason",
+            Self::TooLarge => "too large",
+            Self::Unclear => "an answer that does not say what was taken",
+            Self::Stop(stop) => stop.what(),
+        }
+    }
+}
+
 /// Whether the events of a failed request may have been taken.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Delivery {

@@ -223,12 +223,19 @@ async fn find_rows(
     let table = settings.table_path()?;
     let head = session.run(&query::columns_query(&table)).await;
     let role = session.role();
+    tracing::info!(role, "logged in to Snowflake");
     let context = |statement| Context { settings, role: role.as_deref(), statement };
     let columns = head.map_err(|fault| fault.explain(&context(Statement::Columns)))?.columns;
     let matched = match_columns(&selection.columns, &columns).map_err(|unsuited| unsuited.explain(settings))?;
+    tracing::info!(
+        table = settings.table,
+        columns = matched.present.len(),
+        "the columns are known; the statement is running"
+    );
     let query = query::rows_query(&table, &columns, &matched.present, selection, settings.where_clause.as_deref());
     let manifest = session.run(&query.sql).await;
     let manifest = manifest.map_err(|fault| fault.explain(&context(Statement::Rows)))?;
+    tracing::info!(rows = manifest.total, "the statement has run");
     let mut left_out = Vec::new();
     if let Some(sql) = &query.left_out {
         let counted = match session.run(sql).await {

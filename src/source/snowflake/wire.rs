@@ -119,7 +119,7 @@ impl Wire {
             if attempt >= patience.attempts || Instant::now() + wait >= deadline {
                 return Err(fault);
             }
-            tracing::debug!(step = ?step, attempt, "a request to Snowflake is made again");
+            tracing::info!(step = ?step, attempt, "a request to Snowflake is made again");
             tokio::time::sleep(wait).await;
             before = Some(fault);
         }

@@ -1,6 +1,6 @@
 //! A part from its intent to its outcome.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use chrono::{DateTime, TimeDelta, Utc};
@@ -9,7 +9,7 @@ use super::access::Access;
 use super::sent::{Part, identify};
 use crate::batch::BatchedEvent;
 use crate::deliver::pace::Course;
-use crate::deliver::{PartFate, Settlement};
+use crate::deliver::{PartFate, Scope, Settlement};
 use crate::ledger::{Answer, BatchId};
 use crate::meta::answer::{self, Codes, Delivery, Quota, Stop, Verdict};
 use crate::report::BatchReport;
@@ -82,12 +82,34 @@ impl Attempt {
             }
         };
         self.last = Some(verdict);
+        tracing::debug!(batch = self.id.number, status = self.status, verdict = verdict.name(), "a post is over");
         self.may_have_arrived |= verdict == Verdict::Retry(Delivery::Possible);
         if verdict == Verdict::Stop(Stop::Token) && !is_renewed && access.renew().await {
+            tracing::info!(batch = self.id.number, "Meta refused the token, and there is another one now");
             // Meta looks at the token before it looks at the events.
             return (Verdict::Retry(Delivery::Excluded), Course::Clean);
         }
         (verdict, Course::of(verdict, quota))
+    }
+
+    /// Logs that the part is posted again after a wait, and why.
+    pub(super) fn log_wait(&self, wait: Duration, failed: u32, scope: Scope) {
+        let Codes { code, subcode, trace, messages: _ } = &self.codes;
+        let waits = match scope {
+            Scope::Batch => "this batch waits",
+            Scope::All => "every batch waits",
+        };
+        tracing::info!(
+            batch = self.id.number,
+            failed,
+            because = self.last.map(Verdict::name),
+            status = self.status,
+            code,
+            subcode,
+            trace,
+            milliseconds = u64::try_from(wait.as_millis()).unwrap_or(u64::MAX),
+            "{waits}, then it is posted again"
+        );
     }
 
     /// Ends with what became of the part.

@@ -8,7 +8,7 @@ use super::InFlight;
 use crate::batch::{BatchedEvent, Repeat};
 use crate::deliver::{PartFate, Settlement};
 use crate::ledger::{Answer, EventLabel, Outcome, Record};
-use crate::report::{BatchReport, Coverage, End};
+use crate::report::{BatchReport, Coverage, End, Minutes};
 
 /// What came of all the batches.
 #[derive(Debug, Default)]
@@ -16,6 +16,8 @@ pub(in crate::sync) struct Sent {
     /// Rows that are no longer pending: event name, end and how many.
     pub(in crate::sync) ends: Vec<(u16, End, u64)>,
     pub(in crate::sync) coverage: Coverage,
+    /// The events that Meta took, by their times.
+    pub(in crate::sync) taken: Minutes,
     pub(in crate::sync) batches: Vec<BatchReport>,
     pub(in crate::sync) possible_duplicates: u64,
     pub(in crate::sync) requests: u64,
@@ -45,6 +47,25 @@ pub(super) struct Part {
     /// How far the clock here is ahead of Meta's, as far as an answer told its time.
     pub(super) clock_ahead: Option<TimeDelta>,
     pub(super) has_messages: bool,
+}
+
+impl Part {
+    /// Logs what became of it.
+    pub(super) fn log(&self) {
+        let BatchReport { number, events, outcome, requests, status, code, subcode, trace, millis } = &self.report;
+        tracing::info!(
+            batch = number,
+            events,
+            outcome,
+            requests,
+            status,
+            code,
+            subcode,
+            trace,
+            milliseconds = millis,
+            "a batch came to its end"
+        );
+    }
 }
 
 impl PartFate {
@@ -118,6 +139,7 @@ impl Sent {
             self.count(event.name, end);
             if end == End::Sent {
                 self.coverage.add(event.keys, at.timestamp() - event.entry.event_time);
+                self.taken.add(event.entry.event_time);
             }
         }
         if let (PartFate::Rejected, Some(EventLabel { name: event_name, id: event_id }), [event]) =

@@ -10,3 +10,6 @@ pub(crate) mod snowflake;
 pub(crate) mod venv;
 pub(crate) mod fakesnow;
 pub(crate) mod network;
+#[cfg(unix)]
+pub(crate) mod terminal;
+pub(crate) mod watchdog;
