@@ -20,6 +20,7 @@ mod model;
 mod streams;
 mod terminal;
 mod monitoring;
+mod everywhere;
 mod payloads;
 mod faults;
 mod kill;
