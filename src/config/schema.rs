@@ -71,6 +71,7 @@ fn read(text: &str) -> (Vec<Asked>, Vec<Shown>) {
     people::privacy(&mut reader, &mut columns);
     drop(model::section(&mut reader));
     drop(context.state(&mut reader, None, None));
+    drop(context.ping(&mut reader));
     (reader.asked, reader.shown)
 }
 

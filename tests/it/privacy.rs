@@ -104,7 +104,7 @@ fn forbidden() -> Vec<String> {
 
 /// Runs a sync with all the logging that can be asked for, and looks for what must not be there.
 #[track_caller]
-fn check(stage: Stage, what: &str) -> i32 {
+fn check(stage: Stage, form: &str, what: &str) -> i32 {
     let stage = FURTHER.iter().fold(stage, |stage, name| stage.configure("columns", &format!("{name} = \"{name}\"")));
     let stage = stage
         .configure("columns", "action_source = \"action\"")
@@ -114,10 +114,13 @@ fn check(stage: Stage, what: &str) -> i32 {
         .variable("RUST_BACKTRACE", "full");
     let broken = "{\"event_id\":\"canary broken\n[\"canary list\"]\n";
     stage.write("rows.ndjson", ndjson(&rows()) + broken);
-    let ran = stage.run(&["sync", "--json", "--report", "report.json"]);
+    let files = ["--report", "report.json", "--metrics-file", "fbcapi.prom"];
+    let ran = stage.run(&[&["sync", "--json", "-vv", "--log-format", form], files.as_slice()].concat());
+    assert!(ran.stderr.contains("a batch came to its end"), "{what}: not everything is logged: {}", ran.stderr);
     assert!(!ran.stdout.is_empty(), "{what}: {}", ran.stderr);
     let mut shown = vec![("standard output", ran.stdout.into_bytes()), ("standard error", ran.stderr.into_bytes())];
     shown.push(("the report", stage.read("report.json")));
+    shown.push(("the metrics", stage.read("fbcapi.prom")));
     // The state keeps the ids of refused events, so that they can be looked up.
     for (place, content) in &shown {
         assert!(!String::from_utf8_lossy(content).contains("idcard"), "{what}: an event id stands in {place}");
@@ -139,7 +142,9 @@ fn check(stage: Stage, what: &str) -> i32 {
 #[test]
 fn nothing_of_a_row_is_shown_when_all_goes_well() {
     let it = Sandboxed::with(SandboxOptions::default());
-    assert_eq!(check(it.stage, "the sandbox"), 3);
+    assert_eq!(check(it.stage, "text", "the sandbox"), 3);
+    let it = Sandboxed::with(SandboxOptions::default());
+    assert_eq!(check(it.stage, "json", "the sandbox"), 3);
 }
 
 #[test]
@@ -155,9 +160,9 @@ fn nothing_of_a_row_is_shown_whatever_meta_answers() {
         Answer::Redirect("http://127.0.0.1:9/".into()),
     ] {
         let it = Scripted::new(&[], fault.clone());
-        check(it.stage, &format!("{fault:?}"));
+        check(it.stage, "text", &format!("{fault:?}"));
         let it = Scripted::new(&[Answer::LostAfterCommit], fault.clone());
-        check(it.stage, &format!("an answer that was lost, then {fault:?}"));
+        check(it.stage, "json", &format!("an answer that was lost, then {fault:?}"));
     }
 }
 
@@ -180,7 +185,7 @@ fn check_failing(stage: Stage) -> i32 {
     if !stage.path("rows.csv").exists() {
         stage.rows(&rows());
     }
-    let ran = stage.run(&["sync"]);
+    let ran = stage.run(&["sync", "-vv"]);
     for text in forbidden() {
         let is_there = ran.stderr.to_lowercase().contains(&text.to_lowercase());
         assert!(!is_there, "{text} is shown: {}", ran.stderr);
