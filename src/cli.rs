@@ -1,5 +1,6 @@
 //! What was typed.
 
+mod init;
 mod report;
 mod streams;
 mod topics;
@@ -15,6 +16,8 @@ use crate::config::SecretSource;
 use crate::report::survey::Ratio;
 use crate::sandbox::{FaultRule, Language, Quota};
 use crate::source::Shard;
+use init::INIT_EXAMPLES;
+pub use init::InitArgs;
 use report::REPORT_EXAMPLES;
 pub use report::ReportArgs;
 pub use streams::{StreamArgs, wants_json};
@@ -43,6 +46,9 @@ pub struct Cli {
 /// What to do.
 #[derive(Debug, Subcommand)]
 pub enum Command {
+    /// Write a configuration, after four questions at most
+    #[command(after_help = INIT_EXAMPLES)]
+    Init(InitArgs),
     /// Send every row that was not sent yet
     #[command(after_help = SYNC_EXAMPLES)]
     Sync(Box<SyncArgs>),

@@ -45,6 +45,10 @@ fn run(cli: &Cli) -> anyhow::Result<Exit> {
     let world = World { now: Utc::now, random };
     let runtime = || tokio::runtime::Builder::new_multi_thread().enable_all().build();
     match &cli.command {
+        Command::Init(args) => {
+            let file = cli.config.as_deref();
+            runtime()?.block_on(commands::init::run(args, file, config::snowflake_world(&machine())))
+        }
         Command::Sync(args) => {
             let purpose = if args.dry_run { Purpose::Look } else { Purpose::Send };
             match load(cli, &commands::sync::overrides(args), purpose) {

@@ -6,6 +6,7 @@ pub mod demo;
 pub mod exit;
 pub mod explain;
 pub mod hash;
+pub mod init;
 pub mod manual;
 mod ledger;
 pub mod model;

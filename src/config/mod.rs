@@ -25,6 +25,7 @@ pub use model::load_model;
 pub use reader::{Mistake, Overrides, Shown};
 use reader::{Reader, did_you_mean};
 pub use secret::{Renewable, SecretSource};
+pub use source::snowflake_world;
 pub use state::StatePlace;
 
 use self::meta::Named;

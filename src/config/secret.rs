@@ -205,9 +205,11 @@ fn check_private(path: &Path) -> Result<(), String> {
     {
         use std::os::unix::fs::PermissionsExt;
         let Ok(metadata) = std::fs::metadata(path) else { return Ok(()) };
-        // Secrets that a container runtime mounts are world-readable links into a private folder; they are not
-        // written by a person, and cannot be changed by one.
-        let is_mounted = path.starts_with("/run/secrets") || path.starts_with("/var/run/secrets");
+        // Secrets that a container runtime or systemd mounts are readable links or files in a private folder; they are
+        // not written by a person, and cannot be changed by one.
+        // Source: systemd.exec, "Credentials": `$CREDENTIALS_DIRECTORY` is below /run/credentials, access is by ACL.
+        let mounts = ["/run/secrets", "/var/run/secrets", "/run/credentials"];
+        let is_mounted = mounts.iter().any(|mount| path.starts_with(mount));
         let mode = metadata.permissions().mode();
         if mode & 0o022 != 0 {
             return Err(format!("others can write (mode {:03o}; chmod 600 makes it private)", mode & 0o777));

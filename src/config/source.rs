@@ -6,7 +6,7 @@ use chrono_tz::Tz;
 
 use super::reader::Reader;
 use super::secret::{SecretSource, expand_home};
-use super::{Context, Mistake, Purpose, SourceConfig};
+use super::{Context, Machine, Mistake, Purpose, SourceConfig};
 use crate::event::preset::Preset;
 use crate::private::Secret;
 use crate::source::snowflake::{
@@ -164,12 +164,7 @@ impl Context<'_> {
         if self.purpose == Purpose::Show {
             return None;
         }
-        let world = World {
-            variable: self.machine.environment,
-            variables: self.machine.variables,
-            read: &read_file,
-            exists: &|path| path.exists(),
-        };
+        let world = snowflake_world(&self.machine);
         match settle(given, connection.as_deref(), &world) {
             Ok(connection) => Some(connection),
             Err(mistakes) => {
@@ -181,5 +176,15 @@ impl Context<'_> {
                 None
             }
         }
+    }
+}
+
+/// What Snowflake's own files and variables are looked for in.
+pub fn snowflake_world<'a>(machine: &Machine<'a>) -> World<'a> {
+    World {
+        variable: machine.environment,
+        variables: machine.variables,
+        read: &read_file,
+        exists: &|path| path.exists(),
     }
 }

@@ -2,7 +2,7 @@
 //!
 //! A process has one standard error, so how it speaks there is decided once, by [`begin`].
 
-use std::io::{self, Write};
+use std::io::{self, BufRead as _, IsTerminal as _, Write};
 use std::sync::{Mutex, OnceLock, PoisonError};
 
 use indicatif::ProgressBar;
@@ -36,6 +36,20 @@ pub fn watched() -> Watched {
 /// Says something to people; lines that begin with `✗` or `!` need someone, the others are left out with `--quiet`.
 pub fn say(text: &str) {
     write(&said(&manner(), text));
+}
+
+/// Whether someone sits at a terminal who can be asked.
+pub fn is_answered() -> bool {
+    io::stdin().is_terminal() && io::stderr().is_terminal()
+}
+
+/// Asks for a line; `None` when no more come.
+pub fn ask(prompt: &str) -> io::Result<Option<String>> {
+    // A question is asked however quiet the program is.
+    write(prompt);
+    let mut line = String::new();
+    let read = io::stdin().lock().read_line(&mut line)?;
+    Ok((read > 0).then_some(line))
 }
 
 /// Says how a run ended: its summary to people, and to programs the facts instead of its tables.

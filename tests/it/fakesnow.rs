@@ -5,6 +5,7 @@ pub(crate) mod table;
 mod rows;
 mod sync;
 mod selection;
+mod init;
 mod kill;
 mod faults;
 mod hashing;

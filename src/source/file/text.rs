@@ -48,7 +48,7 @@ impl<'a> TextBatch<'a> {
         if self.told < TOLD {
             self.told += 1;
             let file = self.plan.path.display();
-            tracing::warn!(%file, line, lines, "cannot be read; each such line counts as a row without event id");
+            tracing::warn!(%file, line, lines, "lines cannot be read; each counts as a row without event id");
         }
         let columns = self.builders.len();
         for _ in 0..lines {

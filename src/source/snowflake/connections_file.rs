@@ -67,8 +67,45 @@ impl World<'_> {
 /// The variable that allows a file that others can read.
 const READABLE_IS_FINE: &str = "SF_SKIP_TOKEN_FILE_PERMISSIONS_VERIFICATION";
 
+/// The connections that Snowflake's files name.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Named {
+    /// Their names, in order.
+    pub names: Vec<String>,
+    /// The name of the one that is used where none is named; it need not be there.
+    pub default: String,
+}
+
+/// Reads which connections there are.
+pub fn named_connections(world: &World<'_>) -> Result<Named, Vec<Mistake>> {
+    with_sections(world, |sections, default| Named {
+        names: sections.map(|(_, sections)| sections.into_keys().map(str::to_owned).collect()).unwrap_or_default(),
+        default: default.to_owned(),
+    })
+}
+
 /// Reads the layers of the named connection, or of the default one, what counts most first.
 pub(super) fn read_named(name: Option<&str>, world: &World<'_>) -> Result<Vec<Layer>, Vec<Mistake>> {
+    with_sections(world, |sections, default| {
+        let chosen = name.unwrap_or(default);
+        let mut layers = vec![environment(&format!("SNOWFLAKE_CONNECTIONS_{}_", chosen.to_uppercase()), world)];
+        match sections.as_ref().and_then(|(document, sections)| Some((document, sections.get(chosen)?))) {
+            Some((document, section)) => layers.push(document.layer(section)),
+            None if name.is_some() && layers.iter().all(BTreeMap::is_empty) => {
+                return Err(vec![unknown_connection(chosen, sections.as_ref().map(|(_, sections)| sections))]);
+            }
+            None => {}
+        }
+        layers.push(environment("SNOWFLAKE_", world));
+        Ok(layers)
+    })?
+}
+
+/// The file that holds the connections, and each with its name.
+type Sections<'t, 'a> = Option<(&'t Document, BTreeMap<&'t str, &'t DeTable<'a>>)>;
+
+/// Looks at the connections of the files, and at the name of the default one.
+fn with_sections<T>(world: &World<'_>, look: impl FnOnce(Sections<'_, '_>, &str) -> T) -> Result<T, Vec<Mistake>> {
     let mut mistakes = Vec::new();
     let folder = world.folder();
     let mut open = |file: &str| {
@@ -82,28 +119,16 @@ pub(super) fn read_named(name: Option<&str>, world: &World<'_>) -> Result<Vec<La
     if !mistakes.is_empty() {
         return Err(mistakes);
     }
-
-    let stated = name.map(str::to_owned);
-    let chosen = stated
-        .or_else(|| (world.variable)("SNOWFLAKE_DEFAULT_CONNECTION_NAME").filter(|name| !name.is_empty()))
+    let default = (world.variable)("SNOWFLAKE_DEFAULT_CONNECTION_NAME")
+        .filter(|name| !name.is_empty())
         .or_else(|| Some(find(&config.as_ref()?.1, "default_connection_name")?.as_str()?.to_owned()))
         .unwrap_or_else(|| "default".to_owned());
-
     let sections = match (&connections, &config) {
         (Some((document, table)), _) => Some((*document, sections_of_connections(table))),
         (None, Some((document, table))) => Some((*document, nested_sections(table))),
         (None, None) => None,
     };
-    let mut layers = vec![environment(&format!("SNOWFLAKE_CONNECTIONS_{}_", chosen.to_uppercase()), world)];
-    match sections.as_ref().and_then(|(document, sections)| Some((document, sections.get(chosen.as_str())?))) {
-        Some((document, section)) => layers.push(document.layer(section)),
-        None if name.is_some() && layers.iter().all(BTreeMap::is_empty) => {
-            return Err(vec![unknown_connection(&chosen, sections.as_ref().map(|(_, sections)| sections))]);
-        }
-        None => {}
-    }
-    layers.push(environment("SNOWFLAKE_", world));
-    Ok(layers)
+    Ok(look(sections, &default))
 }
 
 /// Gives the connections of `connections.toml`, which may stand at the top or under `connections`.

@@ -8,6 +8,7 @@ mod blame;
 use std::time::Duration;
 use std::{fmt, io};
 
+pub(super) use self::blame::grants_of;
 use self::blame::{grantee, grants, is_about_table, no_choice};
 use super::{Login, SnowflakeSettings};
 use crate::source::{SourceError, Trouble};

@@ -75,13 +75,19 @@ pub(super) fn no_choice(settings: &SnowflakeSettings, role: Option<&str>) -> Str
 }
 
 /// Gives the statements that let a role read the table.
-/// Source: Snowflake, "Access control privileges", table privileges.
 pub(super) fn grants(settings: &SnowflakeSettings, role: Option<&str>) -> String {
-    let (choice, role) = (no_choice(settings, role), grantee(role));
-    let path = settings.table_path().unwrap_or_default();
+    let choice = no_choice(settings, role);
+    let statements = grants_of(&settings.table_path().unwrap_or_default(), role, None);
+    format!("{choice}check the name; else {} (ON VIEW for a view)", statements.join(" "))
+}
+
+/// Gives the statements that let a role read a table, and use a warehouse if one is named.
+/// Source: Snowflake, "Access control privileges", table privileges.
+pub(in super::super) fn grants_of(path: &[Identifier], role: Option<&str>, warehouse: Option<&str>) -> Vec<String> {
+    let role = grantee(role);
     let names: Vec<String> = path.iter().map(Identifier::shortest).collect();
-    let table = names.join(".");
     let mut statements = Vec::new();
+    statements.extend(warehouse.map(|warehouse| format!("GRANT USAGE ON WAREHOUSE {warehouse} TO ROLE {role};")));
     match names.as_slice() {
         [database, schema, _] => {
             statements.push(format!("GRANT USAGE ON DATABASE {database} TO ROLE {role};"));
@@ -90,8 +96,8 @@ pub(super) fn grants(settings: &SnowflakeSettings, role: Option<&str>) -> String
         [schema, _] => statements.push(format!("GRANT USAGE ON SCHEMA {schema} TO ROLE {role};")),
         _ => {}
     }
-    statements.push(format!("GRANT SELECT ON TABLE {table} TO ROLE {role};"));
-    format!("{choice}check the name; else {} (ON VIEW for a view)", statements.join(" "))
+    statements.push(format!("GRANT SELECT ON TABLE {} TO ROLE {role};", names.join(".")));
+    statements
 }
 
 #[cfg(test)]
