@@ -4,6 +4,7 @@
 
 mod answers;
 mod real_account;
+mod pages;
 
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
@@ -56,7 +57,7 @@ fn fbcapi() -> Command {
 }
 
 /// Writes a file that only its owner can read.
-fn write_private(path: &Path, text: &str) {
+pub(crate) fn write_private(path: &Path, text: &str) {
     std::fs::create_dir_all(path.parent().unwrap()).unwrap();
     std::fs::write(path, text).unwrap();
     #[cfg(unix)]

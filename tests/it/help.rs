@@ -13,7 +13,7 @@ use crate::support::rows::leads;
 use crate::support::run::Sandboxed;
 
 /// Every command that a person may type, with its words, without topics and clap's own `help`.
-fn commands() -> Vec<(String, clap::Command)> {
+pub(crate) fn commands() -> Vec<(String, clap::Command)> {
     fn gather(path: &str, command: &clap::Command, found: &mut Vec<(String, clap::Command)>) {
         for subcommand in command.get_subcommands().filter(|subcommand| subcommand.get_name() != "help") {
             if !subcommand.is_hide_set() {
