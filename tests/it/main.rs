@@ -28,6 +28,7 @@ mod kill_points;
 mod wire_faults;
 mod bad_input;
 mod privacy;
+mod deploy;
 mod docs;
 mod ledger;
 mod matrix;
