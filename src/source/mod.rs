@@ -123,6 +123,28 @@ pub struct Selection {
     pub shard: Option<Shard>,
 }
 
+impl Selection {
+    /// Every row since an instant, with no name told apart and times read in UTC.
+    pub fn new(columns: Vec<ColumnRequest>, id_column: &str, time_column: &str, since: DateTime<Utc>) -> Self {
+        Self {
+            columns,
+            time_column: time_column.to_owned(),
+            id_column: id_column.to_owned(),
+            name_columns: Vec::new(),
+            match_columns: Vec::new(),
+            since,
+            until: None,
+            store: None,
+            names: Vec::new(),
+            event_id: None,
+            zone: Tz::UTC,
+            hashing: Hashing { settings: Settings::standard(since.date_naive()), country: None },
+            unsent: None,
+            shard: None,
+        }
+    }
+}
+
 /// What a source in Snowflake needs to know to leave out events that were sent.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Unsent {

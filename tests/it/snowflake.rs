@@ -10,12 +10,11 @@ use std::time::Duration;
 
 use arrow_array::cast::AsArray;
 use chrono::{DateTime, Utc};
-use fbcapi::meta::normalize::Settings;
 use fbcapi::private::Secret;
 use fbcapi::source::snowflake::{
     Connection, Login, Patience, Protocol, SnowflakeSettings, Surroundings, TokenKind, open,
 };
-use fbcapi::source::{ColumnRequest, Hashing, Need, Reading, RowStream, Selection, SourceError, Trouble};
+use fbcapi::source::{ColumnRequest, Need, Reading, RowStream, Selection, SourceError, Trouble};
 use serde_json::{Value, json};
 use tokio::sync::mpsc;
 
@@ -47,26 +46,12 @@ fn settings(server: &Server) -> SnowflakeSettings {
 
 fn selection() -> Selection {
     let request = |name: &str, reading, need| ColumnRequest { name: name.into(), reading, need };
-    Selection {
-        columns: vec![
-            request("event_id", Reading::Text, Need::Required),
-            request("occurred_at", Reading::Time, Need::Required),
-            request("phone", Reading::Text, Need::IfPresent),
-        ],
-        time_column: "occurred_at".into(),
-        id_column: "event_id".into(),
-        name_columns: Vec::new(),
-        match_columns: Vec::new(),
-        since: clock() - chrono::Duration::days(7),
-        until: None,
-        store: None,
-        names: Vec::new(),
-        event_id: None,
-        unsent: None,
-        shard: None,
-        zone: chrono_tz::UTC,
-        hashing: Hashing { settings: Settings::standard(chrono::NaiveDate::MAX), country: None },
-    }
+    let columns = vec![
+        request("event_id", Reading::Text, Need::Required),
+        request("occurred_at", Reading::Time, Need::Required),
+        request("phone", Reading::Text, Need::IfPresent),
+    ];
+    Selection::new(columns, "event_id", "occurred_at", clock() - chrono::Duration::days(7))
 }
 
 fn clock() -> DateTime<Utc> {

@@ -11,8 +11,7 @@ use flate2::Compression;
 use flate2::write::GzEncoder;
 
 use super::*;
-use crate::meta::normalize::Settings;
-use crate::source::{Hashing, Need, Reading};
+use crate::source::{Need, Reading};
 
 mod parquet_files;
 
@@ -33,22 +32,7 @@ fn selection(columns: &[&str], zone: Tz) -> Selection {
         };
         requests.push(ColumnRequest { name: column.into(), reading, need });
     }
-    Selection {
-        columns: requests,
-        time_column: "occurred_at".into(),
-        id_column: "event_id".into(),
-        name_columns: Vec::new(),
-        match_columns: Vec::new(),
-        since: DateTime::UNIX_EPOCH,
-        until: None,
-        store: None,
-        names: Vec::new(),
-        event_id: None,
-        unsent: None,
-        shard: None,
-        zone,
-        hashing: Hashing { settings: Settings::standard(chrono::NaiveDate::MIN), country: None },
-    }
+    Selection { zone, ..Selection::new(requests, "event_id", "occurred_at", DateTime::UNIX_EPOCH) }
 }
 
 /// Waits for the next batch.

@@ -59,35 +59,20 @@ pub(super) fn count_query(
     ))
 }
 
-/// How many columns the result of [`count_query`] has.
-pub(super) const COUNT_COLUMNS: usize = 5;
-
 #[cfg(test)]
 mod tests {
     use chrono::DateTime;
 
     use super::*;
-    use crate::meta::normalize::Settings;
-    use crate::source::Hashing;
+
     use crate::source::snowflake::columns::Kind;
     use crate::source::snowflake::identifier::parse_path;
 
     fn selection(time_column: &str) -> Selection {
         Selection {
-            columns: Vec::new(),
-            time_column: time_column.into(),
-            id_column: "event_id".into(),
             name_columns: vec!["event_name".into()],
-            match_columns: Vec::new(),
-            since: DateTime::from_timestamp(1_795_446_000, 0).unwrap(),
-            until: None,
-            store: None,
-            names: Vec::new(),
-            event_id: None,
-            unsent: None,
-            shard: None,
             zone: chrono_tz::Europe::Berlin,
-            hashing: Hashing { settings: Settings::standard(chrono::NaiveDate::MIN), country: None },
+            ..Selection::new(Vec::new(), "event_id", time_column, DateTime::from_timestamp(1_795_446_000, 0).unwrap())
         }
     }
 
@@ -116,7 +101,7 @@ mod tests {
             assert!(sql.contains(part), "{part} is not in {sql}");
         }
         assert!(!sql.contains("EMAIL"), "{sql}");
-        assert_eq!(sql.matches(" AS ").count(), 1 + COUNT_COLUMNS, "{sql}");
+        assert_eq!(sql.matches(" AS ").count(), 1 + 5, "{sql}");
         assert_eq!(session_query().matches(" AS ").count(), SESSION_COLUMNS);
         assert_eq!(count_query(&table, &columns, &selection("elsewhere"), None), None);
     }

@@ -5,16 +5,16 @@ use std::sync::Arc;
 use arrow_array::cast::AsArray;
 use arrow_array::{Array as _, RecordBatch};
 use chrono::{DateTime, TimeDelta, Utc};
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::oneshot;
 
 use super::columns::{Column, Kind, match_columns};
-use super::count::{COUNT_COLUMNS, SESSION_COLUMNS, count_query, session_query};
-use super::decode::Decoder;
+use super::count::{SESSION_COLUMNS, count_query, session_query};
+use super::desk::show_texts;
 use super::fault::{Context, Fault, Statement, Step};
-use super::query::{self, Form, Output};
+use super::query;
 use super::session::Session;
-use super::{SnowflakeSettings, Surroundings, rows};
-use crate::source::{Nature, Selection, SourceError, Trouble};
+use super::{SnowflakeSettings, Surroundings};
+use crate::source::{Selection, SourceError, Trouble};
 
 /// What a look at session and table shows. What could not be asked, because of what was shown before, is not there.
 #[derive(Debug)]
@@ -124,7 +124,7 @@ async fn look(
 
 async fn look_at_session(session: &mut Session, now: fn() -> DateTime<Utc>) -> Result<Told, Fault> {
     let before = now();
-    let row = ask(session, &session_query(), SESSION_COLUMNS).await?;
+    let row = ask(session, &session_query()).await?;
     let after = now();
     let [user, role, warehouse, clock]: [Option<String>; SESSION_COLUMNS] = row.try_into().map_err(|_| unexpected())?;
     let server = clock.and_then(|clock| DateTime::from_timestamp_millis(clock.parse().ok()?)).ok_or_else(unexpected)?;
@@ -170,7 +170,7 @@ async fn look_at_table(
     probe.mapping = Some(mapped(settings, selection, &columns));
     let owner_condition = settings.where_clause.as_deref();
     if let (Some(Ok(_)), Some(sql)) = (&probe.mapping, count_query(&table, &columns, selection, owner_condition)) {
-        let counted = ask(session, &sql, COUNT_COLUMNS).await.and_then(|row| counted(&row));
+        let counted = ask(session, &sql).await.and_then(|row| counted(&row));
         probe.window = Some(counted.map_err(|fault| explain(fault, Statement::Rows)));
     }
     probe
@@ -199,21 +199,15 @@ fn counted(row: &[Option<String>]) -> Result<Counted, Fault> {
 }
 
 /// Runs a statement whose result is one row of texts.
-async fn ask(session: &mut Session, sql: &str, columns: usize) -> Result<Vec<Option<String>>, Fault> {
+async fn ask(session: &mut Session, sql: &str) -> Result<Vec<Option<String>>, Fault> {
     let manifest = session.run(sql).await?;
-    let output = |number: usize| Output { name: format!("C{number}"), form: Form::Text, nature: Nature::Text };
-    let decoder = Decoder::new((0..columns).map(output).collect());
-    let (sender, mut batches) = mpsc::channel::<Result<RecordBatch, SourceError>>(1);
-    let receiving = async {
-        let mut row = None;
-        while let Some(batch) = batches.recv().await {
-            // What goes wrong is what handing on ends with.
-            row = row.or(batch.ok().filter(|batch| batch.num_rows() > 0).map(|batch| first_row(&batch)));
+    let mut row = None;
+    let first = |batch: RecordBatch| {
+        if row.is_none() && batch.num_rows() > 0 {
+            row = Some(first_row(&batch));
         }
-        row
     };
-    let (handed_on, row) = tokio::join!(rows::hand_on(manifest, decoder, session, sender), receiving);
-    handed_on?;
+    show_texts(manifest, session, first).await?;
     row.ok_or_else(unexpected)
 }
 

@@ -90,20 +90,8 @@ impl Table {
             field => request("cell", Reading::Hashed(*field)),
         }));
         let selection = Selection {
-            columns,
-            time_column: "occurred_at".into(),
-            id_column: "event_id".into(),
-            name_columns: Vec::new(),
-            match_columns: Vec::new(),
-            since: DateTime::UNIX_EPOCH,
-            until: None,
-            store: None,
-            names: Vec::new(),
-            event_id: None,
-            unsent: None,
-            shard: None,
-            zone: chrono_tz::UTC,
             hashing: Hashing { settings: settings.clone(), country: None },
+            ..Selection::new(columns, "event_id", "occurred_at", DateTime::UNIX_EPOCH)
         };
         let mut answers = vec![vec![None; self.inputs.len()]; fields.len()];
         let stage = self.database.feed(Stage::new("http://127.0.0.1:9"), "CELLS");

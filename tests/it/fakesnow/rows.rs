@@ -9,11 +9,10 @@ use arrow_array::cast::AsArray as _;
 use arrow_array::types::TimestampMicrosecondType;
 use arrow_array::{Array, ArrayRef};
 use arrow_schema::DataType;
-use chrono::{DateTime, NaiveDate};
+use chrono::DateTime;
 use fbcapi::config::SourceConfig;
-use fbcapi::meta::normalize::Settings;
 use fbcapi::source::snowflake::{Surroundings, open};
-use fbcapi::source::{ColumnRequest, Hashing, Need, Reading, Selection};
+use fbcapi::source::{ColumnRequest, Need, Reading, Selection};
 
 use crate::support::fakesnow::Database;
 use crate::support::run::Stage;
@@ -161,22 +160,7 @@ async fn by_the_source(database: &Database, format: &str) -> Rows {
         reading,
         need: Need::Required,
     };
-    let selection = Selection {
-        columns: COLUMNS.map(request).to_vec(),
-        time_column: "seen".into(),
-        id_column: "id".into(),
-        name_columns: Vec::new(),
-        match_columns: Vec::new(),
-        since: DateTime::UNIX_EPOCH,
-        until: None,
-        store: None,
-        names: Vec::new(),
-        event_id: None,
-        unsent: None,
-        shard: None,
-        zone: chrono_tz::UTC,
-        hashing: Hashing { settings: Settings::standard(NaiveDate::MAX), country: None },
-    };
+    let selection = Selection::new(COLUMNS.map(request).to_vec(), "id", "seen", DateTime::UNIX_EPOCH);
     let mut stream = open(*settings, selection, Surroundings::default()).await.unwrap();
     assert_eq!(stream.total, Some(ROWS as u64));
     let mut rows = Rows::new();

@@ -1,7 +1,6 @@
 //! What the statement says, rule by rule. What it comes to is proved where it runs, in `tests/it/fakesnow/hashing`.
 
 use chrono::NaiveDate;
-use chrono_tz::Tz;
 
 use super::*;
 use crate::meta::normalize::{Country, Settings};
@@ -15,24 +14,12 @@ fn selection(hashed: &[(&str, HashedField)]) -> Selection {
         reading: Reading::Hashed(*field),
         need: Need::Required,
     };
+    let since = "2026-11-16T12:00:00Z".parse().unwrap();
+    let settings = Settings::standard(NaiveDate::from_ymd_opt(2026, 11, 23).unwrap());
     Selection {
-        columns: hashed.iter().map(request).collect(),
-        time_column: "occurred_at".into(),
-        id_column: "event_id".into(),
-        name_columns: Vec::new(),
         match_columns: vec!["email".into(), "phone".into()],
-        since: "2026-11-16T12:00:00Z".parse().unwrap(),
-        until: None,
-        store: None,
-        names: Vec::new(),
-        event_id: None,
-        unsent: None,
-        shard: None,
-        zone: Tz::UTC,
-        hashing: Hashing {
-            settings: Settings::standard(NaiveDate::from_ymd_opt(2026, 11, 23).unwrap()),
-            country: None,
-        },
+        hashing: Hashing { settings, country: None },
+        ..Selection::new(hashed.iter().map(request).collect(), "event_id", "occurred_at", since)
     }
 }
 

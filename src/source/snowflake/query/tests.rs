@@ -1,10 +1,9 @@
 //! Tables of statements, whole and in parts.
 
 use super::*;
-use crate::meta::normalize::Settings;
 use crate::source::snowflake::columns::match_columns;
 use crate::source::snowflake::identifier::parse_path;
-use crate::source::{ColumnRequest, Hashing, Need, StoreWindow};
+use crate::source::{ColumnRequest, Need, StoreWindow};
 
 const SINCE: &str = "2026-11-16T12:00:00Z";
 
@@ -22,20 +21,8 @@ fn instant(text: &str) -> DateTime<Utc> {
 
 fn selection(columns: Vec<ColumnRequest>) -> Selection {
     Selection {
-        columns,
-        time_column: "occurred_at".into(),
-        id_column: "event_id".into(),
         name_columns: vec!["event_name".into()],
-        match_columns: Vec::new(),
-        since: instant(SINCE),
-        until: None,
-        store: None,
-        names: Vec::new(),
-        event_id: None,
-        unsent: None,
-        shard: None,
-        zone: Tz::UTC,
-        hashing: Hashing { settings: Settings::standard(chrono::NaiveDate::MIN), country: None },
+        ..Selection::new(columns, "event_id", "occurred_at", instant(SINCE))
     }
 }
 
