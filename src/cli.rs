@@ -2,31 +2,33 @@
 
 mod init;
 mod report;
+mod sandbox;
+mod state;
 mod streams;
+mod sync;
 mod topics;
 mod typed;
 
 use std::path::PathBuf;
-use std::time::Duration;
 
 use clap::builder::FalseyValueParser;
 use clap::{Arg, ArgGroup, Args, CommandFactory as _, Parser, Subcommand, ValueEnum};
 
-use crate::config::SecretSource;
 use crate::report::survey::Ratio;
-use crate::sandbox::{FaultRule, Language, Quota};
-use crate::source::Shard;
 use init::INIT_EXAMPLES;
 pub use init::InitArgs;
 use report::REPORT_EXAMPLES;
 pub use report::ReportArgs;
+use sandbox::SANDBOX_EXAMPLES;
+pub use sandbox::SandboxArgs;
+use state::STATE_EXAMPLES;
+pub use state::{StateCommand, StateKind};
 pub use streams::{StreamArgs, wants_json};
+use sync::SYNC_EXAMPLES;
+pub use sync::{IfLocked, SyncArgs};
 pub use topics::Topic;
 pub use typed::Moment;
-use typed::{
-    parse_count, parse_if_locked, parse_locale, parse_moment, parse_percent, parse_sample, parse_secret, parse_shard,
-    parse_span, parse_state_kind,
-};
+use typed::{parse_moment, parse_percent, parse_sample};
 
 /// Sends the conversions in a Snowflake table to Meta's Conversions API: once each, hashed, from cron.
 #[derive(Debug, Parser)]
@@ -143,11 +145,6 @@ Examples:
   fbcapi rejects --reason refused_by_meta
   fbcapi rejects retry             the next run tries them again";
 
-const STATE_EXAMPLES: &str = "\
-Examples:
-  fbcapi state check
-  fbcapi state export > state.jsonl";
-
 const DEMO_EXAMPLES: &str = "\
 Examples:
   fbcapi demo
@@ -158,28 +155,12 @@ Examples:
   fbcapi config show --sources     every value and where it came from
   fbcapi config schema --report    the shape of the JSON report";
 
-const SYNC_EXAMPLES: &str = "\
-Examples:
-  fbcapi sync                      every row of Meta's window that was not sent yet
-  fbcapi sync --dry-run | head -1  the payloads, nothing sent and nothing recorded
-  fbcapi sync --since 2026-11-20   a backfill
-  fbcapi sync --since 36h --event Purchase
-  fbcapi sync --if-locked skip --max-duration 50m";
-
 const CHECK_EXAMPLES: &str = "\
 Examples:
   fbcapi check                     configuration, Snowflake, table, 10,000 of its rows, state, Meta's token
   fbcapi check --offline           only what is on this machine
   fbcapi check --rows all --since 24h
   fbcapi check --max-invalid 5%    exit code 3 if more than 5 % of the rows cannot be sent";
-
-const SANDBOX_EXAMPLES: &str = "\
-Examples:
-  fbcapi sandbox --record events.jsonl
-  fbcapi sandbox --fault 'nth=3:reset-after-read' --fault 'percent=5:503' --seed 7
-  fbcapi sandbox --fault 'event=evt-7:refuse' --fault 'name=Purchase,percent=10:lost'
-  fbcapi sandbox --quota 100/5m --locale fr
-docs/sandbox.md has every fault, and how to change faults while it runs.";
 
 const WHY_EXAMPLES: &str = "\
 Examples:
@@ -206,67 +187,6 @@ Examples:
 
 /// Where a command's help points to.
 const EVERYWHERE: &str = "Flags of every command, as --config, -v, -q and --color: fbcapi --help";
-
-/// How to run.
-#[derive(Debug, Args)]
-pub struct SyncArgs {
-    /// Only events since then: a time or a date (UTC unless it says), or so long ago (36h, 7d)
-    #[arg(long, env = "FBCAPI_SINCE", value_name = "TIME", value_parser = parse_moment)]
-    pub since: Option<Moment>,
-    /// Only events before then, in the same forms
-    #[arg(long, env = "FBCAPI_UNTIL", value_name = "TIME", value_parser = parse_moment)]
-    pub until: Option<Moment>,
-    /// Only events of this name; may be given several times
-    #[arg(long = "event", env = "FBCAPI_EVENT", value_name = "NAME", value_delimiter = ',')]
-    pub events: Vec<String>,
-    /// Only a part of the events, as 2/5, while runs elsewhere send the others; needs a state in Snowflake
-    #[arg(long, env = "FBCAPI_SHARD", value_name = "K/N", value_parser = parse_shard)]
-    pub shard: Option<Shard>,
-    /// At most so many events
-    #[arg(long, env = "FBCAPI_LIMIT", value_name = "N", value_parser = parse_count)]
-    pub limit: Option<u64>,
-    /// Print the payloads, one a line; send and record nothing
-    #[arg(long, env = "FBCAPI_DRY_RUN", value_parser = FalseyValueParser::new())]
-    pub dry_run: bool,
-    /// Send events again that were sent before, within --since: Meta may count them twice
-    #[arg(long, env = "FBCAPI_RESEND", value_parser = FalseyValueParser::new(), requires = "since")]
-    pub resend: bool,
-    /// Show the events in Meta's test tool; they count all the same
-    #[arg(long, env = "FBCAPI_TEST_EVENT_CODE", value_name = "CODE")]
-    pub test_event_code: Option<String>,
-    /// Requests that run at once [default: 4, or as configured]
-    #[arg(long, env = "FBCAPI_CONCURRENCY", value_name = "N")]
-    pub concurrency: Option<String>,
-    /// Events in one request [default: 1000, or as configured]
-    #[arg(long, env = "FBCAPI_BATCH_SIZE", value_name = "N")]
-    pub batch_size: Option<String>,
-    /// Take nothing new after so long (50m, 2h), settle what is under way, and leave the rest to the next run
-    #[arg(long, env = "FBCAPI_MAX_DURATION", value_name = "SPAN", value_parser = parse_span)]
-    pub max_duration: Option<Duration>,
-    /// What to do while another run is under way: `fail`, `skip`, or wait for it, as in `wait=10m`
-    #[arg(long, env = "FBCAPI_IF_LOCKED", default_value = "fail", value_name = "HOW", value_parser = parse_if_locked)]
-    pub if_locked: IfLocked,
-    /// Write the report as JSON into a file
-    #[arg(long, env = "FBCAPI_REPORT", value_name = "FILE")]
-    pub report: Option<PathBuf>,
-    /// Write what monitoring asks for into a file of Prometheus' textfile collector
-    #[arg(long, env = "FBCAPI_METRICS_FILE", value_name = "FILE")]
-    pub metrics_file: Option<PathBuf>,
-    /// Print the report as JSON on standard output, as its last line
-    #[arg(long, env = "FBCAPI_JSON", value_parser = FalseyValueParser::new(), conflicts_with = "dry_run")]
-    pub json: bool,
-}
-
-/// What to do while another run is under way.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum IfLocked {
-    /// End with an error.
-    Fail,
-    /// End, as if there had been nothing to do.
-    Skip,
-    /// Wait so long for it to end.
-    Wait(Duration),
-}
 
 /// What to look at.
 #[derive(Debug, Args)]
@@ -408,88 +328,6 @@ pub struct ResolveArgs {
     pub json: bool,
 }
 
-/// What to do with the state.
-#[derive(Debug, Subcommand)]
-pub enum StateCommand {
-    /// Print where it is
-    #[command(after_help = "Example:\n  fbcapi state path")]
-    Path {
-        /// Print it as JSON
-        #[arg(long, env = "FBCAPI_JSON", value_parser = FalseyValueParser::new())]
-        json: bool,
-    },
-    /// Read all of it and tell whether it is whole, and how much it holds
-    #[command(after_help = "Example:\n  fbcapi state check")]
-    Check {
-        /// Print it as JSON
-        #[arg(long, env = "FBCAPI_JSON", value_parser = FalseyValueParser::new())]
-        json: bool,
-    },
-    /// Print all of it as JSON Lines, for another machine or to look at
-    #[command(after_help = "Example:\n  fbcapi state export > state.jsonl")]
-    Export,
-    /// Add what an export holds and this state does not
-    #[command(after_help = "Example:\n  fbcapi state import state.jsonl")]
-    Import {
-        /// The export; `-` reads standard input
-        #[arg(default_value = "-", value_name = "FILE")]
-        file: PathBuf,
-        /// Print what was done as JSON
-        #[arg(long, env = "FBCAPI_JSON", value_parser = FalseyValueParser::new())]
-        json: bool,
-    },
-    /// Forget events that are too old to be sent again
-    #[command(after_help = "Example:\n  fbcapi state prune --before 70d")]
-    Prune {
-        /// Only events before then: a time or a date (UTC unless it says), or so long ago (10d)
-        #[arg(long, env = "FBCAPI_BEFORE", value_name = "TIME", value_parser = parse_moment)]
-        before: Moment,
-        /// Print what was done as JSON
-        #[arg(long, env = "FBCAPI_JSON", value_parser = FalseyValueParser::new())]
-        json: bool,
-    },
-    /// Make the tables of a state in Snowflake; those that are there stay as they are
-    #[command(
-        after_help = "Examples:\n  fbcapi state init\n  fbcapi state init --print-sql    the tables and the grants, for whoever may make them"
-    )]
-    Init {
-        /// Print the SQL with the grants that are enough, and contact nobody
-        #[arg(long, env = "FBCAPI_PRINT_SQL", value_parser = FalseyValueParser::new())]
-        print_sql: bool,
-    },
-    /// Carry what a file knows over to Snowflake or back; what is there already stays
-    #[command(after_help = "Example:\n  fbcapi state copy --from file --to snowflake")]
-    Copy {
-        /// Where it comes from: `snowflake`, `file`, or `file:PATH`
-        #[arg(long, env = "FBCAPI_FROM", value_name = "STATE", value_parser = parse_state_kind)]
-        from: StateKind,
-        /// Where it goes to
-        #[arg(long, env = "FBCAPI_TO", value_name = "STATE", value_parser = parse_state_kind)]
-        to: StateKind,
-        /// Print what was done as JSON
-        #[arg(long, env = "FBCAPI_JSON", value_parser = FalseyValueParser::new())]
-        json: bool,
-    },
-    /// Put a copy in its place, and keep what was there
-    #[command(after_help = "Example:\n  fbcapi state restore")]
-    Restore {
-        /// The copy [default: the newest that is kept beside the state]
-        file: Option<PathBuf>,
-        /// Print what was done as JSON
-        #[arg(long, env = "FBCAPI_JSON", value_parser = FalseyValueParser::new())]
-        json: bool,
-    },
-}
-
-/// A state, by its kind.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum StateKind {
-    /// The file that is named, or the one that there is by default.
-    File(Option<PathBuf>),
-    /// The tables that the configuration names.
-    Snowflake,
-}
-
 /// How to show how it works.
 #[derive(Debug, Args)]
 pub struct DemoArgs {
@@ -511,50 +349,6 @@ pub struct HashArgs {
     /// The form of dates that are not ISO 8601, as %m/%d/%Y
     #[arg(long, env = "FBCAPI_DATE_FORMAT", value_name = "FORMAT")]
     pub date_format: Option<String>,
-}
-
-/// How to serve.
-#[derive(Debug, Args)]
-pub struct SandboxArgs {
-    /// Port on 127.0.0.1; 0 takes any that is free
-    #[arg(long, env = "FBCAPI_PORT", default_value_t = 8090)]
-    pub port: u16,
-    /// Write every accepted event into a file, one a line
-    #[arg(long, env = "FBCAPI_RECORD", value_name = "FILE")]
-    pub record: Option<PathBuf>,
-    /// The one dataset that there is; without it every number is one
-    #[arg(long, env = "FBCAPI_DATASET_ID", value_name = "ID")]
-    pub dataset_id: Option<String>,
-    /// The one good access token, as `env:NAME` or `file:PATH`; without it any token is good
-    #[arg(long, env = "FBCAPI_SANDBOX_TOKEN", value_name = "SECRET", value_parser = parse_secret)]
-    pub access_token: Option<SecretSource>,
-    /// The app's secret, in the same forms; with it each call needs a proof of knowing it
-    #[arg(long, env = "FBCAPI_SANDBOX_APP_SECRET", value_name = "SECRET", value_parser = parse_secret)]
-    pub app_secret: Option<SecretSource>,
-    /// Refuse website events without user agent or page, as Meta's documentation says
-    #[arg(long, env = "FBCAPI_STRICT", value_parser = FalseyValueParser::new())]
-    pub strict: bool,
-    /// Take a value without currency
-    #[arg(long, env = "FBCAPI_BARE_VALUES", value_parser = FalseyValueParser::new())]
-    pub bare_values: bool,
-    /// Name the event that a batch is refused for, which Meta does not
-    #[arg(long, env = "FBCAPI_BLAME", value_parser = FalseyValueParser::new())]
-    pub blame: bool,
-    /// Language in which errors are explained: en, fr or da
-    #[arg(long, env = "FBCAPI_LOCALE", default_value = "en", value_name = "CODE", value_parser = parse_locale)]
-    pub locale: Language,
-    /// Allow so many calls in a time, as Meta's headers tell: 100/5m, or 100/5m/17 with the limit's code
-    #[arg(long, env = "FBCAPI_QUOTA", value_name = "QUOTA")]
-    pub quota: Option<Quota>,
-    /// Take so many milliseconds for each answer
-    #[arg(long, env = "FBCAPI_LATENCY", value_name = "MS")]
-    pub latency: Option<u64>,
-    /// Let something go wrong; may be given several times, or with semicolons
-    #[arg(long = "fault", env = "FBCAPI_FAULT", value_name = "RULE", value_delimiter = ';')]
-    pub faults: Vec<FaultRule>,
-    /// Start of the random choices of faults; the same start gives the same choices
-    #[arg(long, env = "FBCAPI_SEED", default_value_t = 1, value_name = "N")]
-    pub seed: u64,
 }
 
 /// Which code to explain.

@@ -1,7 +1,7 @@
 //! `fbcapi explain`: what a code means and what to do about it, without any connection.
 //!
-//! A code is a reason of this program's, a code of Meta's with or without subcode, or an exit code. One number may be
-//! both of the latter; then both are told.
+//! A code is a reason of this program's, a code of Meta's with or without subcode, one of Snowflake's, or an exit code. One
+//! number may be several of them; then all are told.
 
 use std::fmt::Write as _;
 
@@ -11,6 +11,7 @@ use super::exit::Exit;
 use crate::event::Reason;
 use crate::meta::answer::{Delivery, Meaning, Reply, Verdict, judge, known_codes, meaning};
 use crate::report::console;
+use crate::source::snowflake::{self, Explained};
 
 /// The document that says of each reason what it means; a test holds it to the code.
 const REASONS: &str = include_str!("../../docs/reasons.md");
@@ -57,7 +58,7 @@ pub fn pages(code: &str) -> Vec<Page> {
     let number = of_meta.or(of_exit.is_none().then_some(folded.as_str()));
     let meta = number.and_then(of_answer);
     let exit = of_exit.or(of_meta.is_none().then_some(folded.as_str())).and_then(of_exit_code);
-    reason.into_iter().chain(meta).chain(exit).collect()
+    reason.into_iter().chain(meta).chain(of_snowflake(&folded)).chain(exit).collect()
 }
 
 /// Every code, in the order of the data.
@@ -65,7 +66,8 @@ pub fn every() -> Vec<Page> {
     let reasons = Reason::ALL.into_iter().map(of_reason);
     let answers = known_codes().filter_map(|(code, subcode)| of_answer(&written(code, subcode)));
     let exits = Exit::TABLE.into_iter().filter_map(|(exit, _)| of_exit_code(&exit.code().to_string()));
-    reasons.chain(answers).chain(exits).collect()
+    let refusals = snowflake::known_codes().filter_map(of_snowflake);
+    reasons.chain(refusals).chain(answers).chain(exits).collect()
 }
 
 fn of_reason(reason: Reason) -> Page {
@@ -136,6 +138,20 @@ fn course(verdict: Verdict) -> (&'static str, String) {
             "look the code up in Meta's error reference; nothing was lost, the next run tries again".to_owned(),
         ),
     }
+}
+
+/// Reads `390144` and tells what a run does when Snowflake answers so.
+fn of_snowflake(code: &str) -> Option<Page> {
+    let code = code.strip_prefix("snowflake-").unwrap_or(code);
+    let Explained { meaning, remedy } = snowflake::explained(code)?;
+    Some(Page {
+        code: format!("snowflake-{code}"),
+        of: "Snowflake's answer",
+        meaning: meaning.to_owned(),
+        course: "A session that ended is opened anew, once; at anything else the run stops, and nothing is lost."
+            .to_owned(),
+        remedy,
+    })
 }
 
 fn of_exit_code(code: &str) -> Option<Page> {
@@ -218,6 +234,8 @@ mod tests {
             ("fb-4", &["meta-4"]),
             ("70", &["exit-70"]),
             ("-3", &["meta--3"]),
+            ("390144", &["snowflake-390144"]),
+            ("snowflake-002003", &["snowflake-002003"]),
             ("99999", &[]),
             ("exit-99", &[]),
             ("nonsense", &[]),

@@ -31,6 +31,7 @@ mod privacy;
 mod deploy;
 mod docs;
 mod ledger;
+mod architecture;
 mod matrix;
 mod soak;
 mod conformance;

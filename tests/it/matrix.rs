@@ -10,6 +10,9 @@ use std::path::Path;
 
 const GUARANTEES: &str = include_str!("../../docs/guarantees.md");
 
+/// The architecture: its invariants and the tests that hold them.
+const ARCHITECTURE: &str = include_str!("../../src/lib.rs");
+
 /// The rows: number, step of the run, fault.
 const MATRIX: [(u8, &str, &str); 60] = [
     (1, "start", "a mistake in the configuration"),
@@ -156,7 +159,10 @@ fn every_test_that_the_guarantees_name_exists() {
     let is_name = |word: &&str| word.matches('_').count() >= 3 || word.starts_with("fm_");
     let held_by: Vec<&str> = GUARANTEES.split('`').skip(1).step_by(2).filter(is_name).collect();
     assert!(held_by.len() >= 20, "only {} tests are named", held_by.len());
-    for name in held_by {
+    let architecture = ARCHITECTURE.split('`').skip(1).step_by(2).filter(is_name);
+    let architecture: Vec<&str> = architecture.filter(|word| !word.contains(['/', ':'])).collect();
+    assert!(architecture.len() >= 10, "only {} tests are named", architecture.len());
+    for name in held_by.into_iter().chain(architecture) {
         assert!(names.contains(name), "there is no test {name}");
     }
     for guarantee in 1..=8 {

@@ -8,6 +8,7 @@ mod account;
 mod identifier;
 mod columns;
 mod candidates;
+mod codes;
 mod query;
 mod count;
 mod hashing;
@@ -39,6 +40,7 @@ use tokio::time::Instant;
 
 pub use self::account::{Connection, Login, Protocol, TokenKind};
 pub use self::candidates::{candidates, grants_on};
+pub use self::codes::{Explained, explained, known_codes};
 pub use self::columns::Kind;
 pub use self::connection::{Given, Layer, Mistake, canonical_key, settle};
 pub use self::connections_file::{FileText, Named, World, named_connections, read_file};
