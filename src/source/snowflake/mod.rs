@@ -1,6 +1,7 @@
 //! Reads the table in Snowflake: one session, one look at the columns, one statement, one stream.
 //!
-//! A role with USAGE on the database and the schema and SELECT on the table is enough. Nothing is written.
+//! A role with USAGE on the database and the schema and SELECT on the table is enough. Nothing is written, but for the
+//! state, where that is kept in Snowflake (`desk`).
 
 mod connections_file;
 mod connection;
