@@ -250,7 +250,9 @@ pub(crate) fn columns(columns: &[(&str, &str)]) -> Reply {
 
 /// A result of one row of texts, in JSON.
 pub(crate) fn texts(row: &[Option<&str>]) -> Reply {
-    done(&json!({ "total": 1, "returned": 1, "rowtype": [], "rowset": [row], "queryResultFormat": "json" }))
+    let columns: Vec<Value> =
+        (0..row.len()).map(|column| json!({ "name": format!("C{column}"), "type": "text" })).collect();
+    done(&json!({ "total": 1, "returned": 1, "rowtype": columns, "rowset": [row], "queryResultFormat": "json" }))
 }
 
 /// A result: how many rows it says it has, those in the answer itself, and the other parts with their row counts.
