@@ -17,10 +17,13 @@ pub fn completions(shell: clap_complete::Shell) -> io::Result<Exit> {
 
 /// Writes a manual page for every command into a folder, which is made if it is not there.
 pub fn pages(folder: &Path) -> io::Result<Exit> {
-    std::fs::create_dir_all(folder)?;
     let mut root = command();
     root.build();
-    write(root, folder)?;
+    if let Err(error) = std::fs::create_dir_all(folder).and_then(|()| write(root, folder)) {
+        let folder = folder.display();
+        console::say(&format!("✗ {folder} cannot be written to ({})\n  → name another folder\n", error.kind()));
+        return Ok(Exit::Configuration);
+    }
     console::say(&format!("the manual pages are in {}\n", folder.display()));
     Ok(Exit::Done)
 }

@@ -16,7 +16,7 @@ use self::examiner::{Ended, Examiner};
 use super::run::Run;
 use super::send::Halt;
 use super::{Failure, Options, World, halt_in_time};
-use crate::config::{Config, SourceConfig};
+use crate::config::{Config, SourceConfig, StatePlace};
 use crate::event::columns::HashIn;
 use crate::report::WindowAsked;
 use crate::report::checks::{Check, CheckResult};
@@ -106,7 +106,10 @@ async fn look_around(run: &Run<'_>, reach: Reach) -> Looked {
     let (source, (meta, clock_at_meta)) =
         tokio::join!(look_at_source(run, reach), graph::look(run.config, run.world.now, reach));
     let (source, fed, clock_at_snowflake) = source;
-    let state = state::look(run.config, run.started);
+    let state = match (&run.config.state, reach) {
+        (StatePlace::Snowflake(_), Reach::Offline) => Check::not_checked("state", OFFLINE),
+        (StatePlace::File { .. } | StatePlace::Snowflake(_), _) => state::look(run.config, run.started),
+    };
     let clock = clock::judge(reach, clock_at_snowflake, clock_at_meta);
     Looked { source, fed, others: vec![state, meta, clock] }
 }

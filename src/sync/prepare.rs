@@ -160,6 +160,7 @@ impl Preparer {
                     return self.finish(Ended::Limited);
                 }
                 if !self.row(&table, row, &rules, &mut people)? {
+                    self.preparation.progress.add_rows(row + 1);
                     self.note_refusals()?;
                     return Ok(Ended::NotWanted);
                 }

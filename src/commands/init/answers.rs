@@ -15,13 +15,21 @@ pub(super) struct Question {
     default: Option<String>,
     /// Says what is wrong with an answer, if anything is.
     check: fn(&str) -> Result<(), &'static str>,
+    /// Whether something else than the choices may be answered.
+    is_open: bool,
 }
 
 impl Question {
     /// Which of several connections.
     pub(super) fn connection(names: &[String], default: &str) -> Self {
         let default = names.iter().find(|name| *name == default).or(names.first()).cloned();
-        Self { text: "connection to Snowflake".into(), choices: names.to_vec(), default, check: |_| Ok(()) }
+        Self {
+            text: "connection to Snowflake".into(),
+            choices: names.to_vec(),
+            default,
+            check: |_| Ok(()),
+            is_open: false,
+        }
     }
 
     /// Which table.
@@ -31,6 +39,7 @@ impl Question {
             choices: candidates.to_vec(),
             default: candidates.first().cloned(),
             check: crate::source::snowflake::check_table,
+            is_open: true,
         }
     }
 
@@ -40,13 +49,22 @@ impl Question {
             let is_number = answer.bytes().all(|byte| byte.is_ascii_digit());
             if is_number { Ok(()) } else { Err("is a number: Events Manager shows it beside the dataset's name") }
         };
-        Self { text: "id of Meta's dataset (pixel)".into(), choices: Vec::new(), default: None, check }
+        Self { text: "id of Meta's dataset (pixel)".into(), choices: Vec::new(), default: None, check, is_open: true }
+    }
+
+    /// Which country.
+    pub(super) fn country() -> Self {
+        let check = |answer: &str| {
+            let is_known = crate::meta::normalize::Country::parse(answer).is_some();
+            if is_known { Ok(()) } else { Err("is no ISO 3166-1 country") }
+        };
+        Self { text: "country".into(), choices: Vec::new(), default: None, check, is_open: true }
     }
 
     /// Whether people must have agreed.
     pub(super) fn consent() -> Self {
         let text = "column that says whether a person consented, or not-needed".into();
-        Self { text, choices: Vec::new(), default: Some("not-needed".into()), check: |_| Ok(()) }
+        Self { text, choices: Vec::new(), default: Some("not-needed".into()), check: |_| Ok(()), is_open: true }
     }
 
     /// What an answer stands for, or what is wrong with it.
@@ -59,7 +77,18 @@ impl Question {
             (None, true, None) => return Err("an answer is needed".into()),
             (None, false, _) => answer.to_owned(),
         };
-        (self.check)(&meant).map(|()| meant).map_err(|why| format!("it {why}"))
+        self.check(&meant).map(|()| meant).map_err(|why| format!("it {why}"))
+    }
+
+    /// Says what is wrong with an answer, if anything is.
+    pub(super) fn check(&self, answer: &str) -> Result<(), &'static str> {
+        if answer.trim().is_empty() {
+            return Err("is empty");
+        }
+        if !self.is_open && !self.choices.iter().any(|choice| choice == answer) {
+            return Err("is none of these");
+        }
+        (self.check)(answer)
     }
 
     fn show(&self) -> String {
@@ -109,7 +138,11 @@ impl<T: Lines> Asker<T> {
         let Self::Somebody(terminal) = self else { return Ok(None) };
         let mut prompt = question.show();
         loop {
-            let Some(answer) = terminal.line(&prompt)? else { return Ok(None) };
+            let Some(answer) = terminal.line(&prompt)? else {
+                // Whoever ended the input answers nothing more.
+                *self = Self::Nobody;
+                return Ok(None);
+            };
             match question.read(&answer) {
                 Ok(meant) => return Ok(Some(meant)),
                 Err(why) => prompt = format!("  {why}\n? {}: ", question.text),
@@ -138,8 +171,10 @@ mod tests {
     fn check(question: &Question, typed: &[&'static str], expected: Option<&str>, prompts: usize) {
         let mut asker = Asker::Somebody(Typed(typed.iter().copied().collect(), Vec::new()));
         assert_eq!(asker.ask(question).unwrap().as_deref(), expected, "{typed:?}");
-        let Asker::Somebody(Typed(_, shown)) = asker else { panic!("somebody was there") };
-        assert_eq!(shown.len(), prompts, "{shown:?}");
+        match asker {
+            Asker::Somebody(Typed(_, shown)) => assert_eq!(shown.len(), prompts, "{shown:?}"),
+            Asker::Nobody => assert_eq!(expected, None, "{typed:?}"),
+        }
     }
 
     #[test]

@@ -43,11 +43,25 @@ pub async fn run(args: &InitArgs, file: Option<&Path>, world: World<'_>) -> anyh
             return Ok(Exit::Configuration);
         }
     };
+    for (flag, question, value) in [
+        ("--table", Question::table(&[]), &args.table),
+        ("--dataset-id", Question::dataset(), &args.dataset_id),
+        ("--consent", Question::consent(), &args.consent),
+        ("--country", Question::country(), &args.country),
+        ("--connection", Question::connection(&named.names, &named.default), &args.connection),
+    ] {
+        if let Some(Err(why)) = value.as_ref().map(|value| question.check(value)) {
+            return Ok(refuse(&format!("{flag} {why}"), "give another one"));
+        }
+    }
     let mut asker = if args.yes || !console::is_answered() { Asker::Nobody } else { Asker::Somebody(Terminal) };
     let found = Found { named, args, world };
     match found.choose(&mut asker).await? {
         Ok(choices) => {
-            write(&file, &template::text(&choices))?;
+            if let Err(error) = write(&file, &template::text(&choices)) {
+                let what = format!("{} cannot be written ({})", file.display(), error.kind());
+                return Ok(refuse(&what, "name another file with --config"));
+            }
             console::say(&told(&file, &choices, &found)?);
             Ok(Exit::Done)
         }
@@ -158,7 +172,8 @@ fn told(file: &Path, choices: &Choices, found: &Found<'_>) -> Result<String, std
         writeln!(text, "  {grant}")?;
     }
     writeln!(text, "\nnext:")?;
-    let config = if file == Path::new(FILE) { String::new() } else { format!(" --config {}", file.display()) };
+    let config = quoted(&file.display().to_string());
+    let config = if file == Path::new(FILE) { String::new() } else { format!(" --config {config}") };
     match &choices.token {
         Token::Variable => writeln!(
             text,
@@ -174,9 +189,28 @@ fn told(file: &Path, choices: &Choices, found: &Found<'_>) -> Result<String, std
         writeln!(text, "  {:<24}  # {why}", format!("fbcapi {command}{config}"))?;
     }
     let absolute = std::path::absolute(file).unwrap_or_else(|_| file.to_owned());
-    let sync = format!("fbcapi sync --config {} --if-locked skip --max-duration 1h", absolute.display());
-    writeln!(text, "\nfor cron:\n  */15 * * * *  out=$({sync} 2>&1) || echo \"$out\"")?;
+    let program = std::env::current_exe().unwrap_or_else(|_| "fbcapi".into());
+    let sync = format!(
+        "{} sync --config {} --if-locked skip --max-duration 1h",
+        quoted(&program.display().to_string()),
+        quoted(&absolute.display().to_string())
+    );
+    // A percent sign ends a command of cron's.
+    let line = format!("*/15 * * * *  out=$({sync} 2>&1) || echo \"$out\"").replace('%', "\\%");
+    writeln!(text, "\nfor cron:\n  {line}")?;
+    if matches!(choices.token, Token::Variable) {
+        writeln!(
+            text,
+            "  cron knows no variable of this shell: set FBCAPI_ACCESS_TOKEN there, or init with --token-file"
+        )?;
+    }
     Ok(text)
+}
+
+/// Writes a word as a shell reads it.
+fn quoted(word: &str) -> String {
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || "/._-+:,%".contains(c);
+    if word.chars().all(is_plain) { word.to_owned() } else { format!("'{}'", word.replace('\'', "'\\''")) }
 }
 
 fn refuse(what: &str, remedy: &str) -> Exit {

@@ -110,6 +110,16 @@ fn without_a_terminal_nothing_is_asked_and_nothing_overwritten() {
     let ran = init(&[]);
     assert_eq!(ran.exit, Some(2), "{}", ran.stderr);
     assert!(ran.stderr.contains("these are missing: --connection, --table, --dataset-id, --consent"), "{}", ran.stderr);
+    for (flag, value, why) in [
+        ("--dataset-id", "my pixel", "--dataset-id is a number"),
+        ("--table", "", "--table is empty"),
+        ("--consent", " ", "--consent is empty"),
+        ("--country", "Atlantis", "--country is no ISO 3166-1 country"),
+        ("--connection", "nope", "--connection is none of these"),
+    ] {
+        let ran = init(&["--yes", flag, value]);
+        assert!(ran.exit == Some(2) && ran.stderr.contains(why), "{flag}: {}", ran.stderr);
+    }
     let table = format!("{}.MARTS.FACEBOOK_EVENTS", database.name);
     let wanted =
         ["--yes", "--connection", "test", "--table", &table, "--dataset-id", DATASET_ID, "--consent", "AGREED"];
