@@ -56,13 +56,15 @@ impl<'a> Run<'a> {
         let random = (world.random)() * 65_536.0;
         #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "it is from 0 to 65,536")]
         let suffix = random as u32 & 0xffff;
+        // Shards of one table begin in the same second, and write into the same log.
+        let part = options.shard.map(|shard| format!("-{}of{}", shard.number, shard.of)).unwrap_or_default();
         let (said, farewell) = mpsc::channel(1);
         let surroundings = Surroundings { farewell: Some(said), now: world.now, ..Surroundings::default() };
         Self {
             config,
             options,
             world,
-            id: RunId(format!("{}-{suffix:04x}", started.format("%Y%m%dT%H%M%SZ"))),
+            id: RunId(format!("{}-{suffix:04x}{part}", started.format("%Y%m%dT%H%M%SZ"))),
             started,
             oldest: oldest_of(may_be_store),
             since: options.since.unwrap_or(oldest_of(is_store)),

@@ -218,6 +218,18 @@ impl Sending {
         }
     }
 
+    /// Whether the events of an intent may be posted still: writing it and waiting may have been long. If not, the pass
+    /// is given back.
+    async fn begin(&self, events: &[BatchedEvent], pass: &mut Option<gate::Pass<'_>>) -> Happening {
+        let may_post = self.may_post().await.is_ok();
+        let now = (self.now)();
+        if may_post && events.iter().all(|event| event.repeat.is_in_time(now)) {
+            return Happening::Recorded;
+        }
+        *pass = None;
+        if may_post { Happening::GivenUp } else { Happening::Halted }
+    }
+
     /// Makes records durable; a failure halts the run.
     async fn record(&self, records: Vec<Record>) -> Result<(), ()> {
         self.appender.append(records).await.map_err(|error| self.halt(Halt::Ledger(error)))
@@ -256,7 +268,7 @@ async fn deliver(sending: Arc<Sending>, parcel: Parcel) {
                     return;
                 }
                 attempt = Some(Attempt::new(id));
-                if sending.may_post().await.is_ok() { Happening::Recorded } else { Happening::Halted }
+                sending.begin(events, &mut pass).await
             }
             Effect::Post(part) => {
                 let (Some(attempt), Some(pass)) = (&mut attempt, pass.take()) else { return };

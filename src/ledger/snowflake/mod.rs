@@ -15,6 +15,7 @@ mod taking;
 
 use std::collections::HashSet;
 use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
 
 use self::clerk::Clerk;
 use self::orders::Orders;
@@ -31,6 +32,9 @@ pub use self::taking::LeaseHolder;
 
 /// How often a statement whose end is unknown is looked for and handed in again.
 const ATTEMPTS: u32 = 4;
+
+/// After so long it is not handed in again: by then the lease has ended, too.
+const LONGEST: Duration = Duration::from_secs(300);
 
 /// Where the state is, and how it is reached.
 #[derive(Debug, Clone)]
@@ -193,6 +197,7 @@ impl SnowflakeLedger {
     fn insert(&self, author: &Author, number: u64, insertion: &Insertion) -> Result<(), LedgerError> {
         let Insertion { sql, rows, ungated } = insertion;
         let mut attempt = 0;
+        let until = Instant::now() + LONGEST;
         loop {
             attempt += 1;
             let error = match self.clerk.write(sql.clone()) {
@@ -209,7 +214,7 @@ impl SnowflakeLedger {
             match self.made(author, number) {
                 Ok(made) if made == *rows => return Ok(()),
                 Ok(made) if made > 0 => return Err(self.fenced(made, *ungated)),
-                Ok(_) | Err(_) if attempt < ATTEMPTS => {}
+                Ok(_) | Err(_) if attempt < ATTEMPTS && Instant::now() < until => {}
                 Ok(_) | Err(_) => return Err(self.failed("written", error)),
             }
         }

@@ -1,6 +1,6 @@
 //! Questions to the log as SQL, and the rows of its answers. Every column is asked for as text.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use arrow_array::cast::AsArray as _;
 use arrow_array::{Array as _, RecordBatch, StringArray};
@@ -68,7 +68,7 @@ impl Log {
         format!(
             "SELECT EVENT_KEY, TO_VARCHAR(FINGERPRINT) AS FINGERPRINT, TO_VARCHAR({MICROS}) AS MICROS FROM (\
              SELECT WRITER, SEQ, LINE, EVENT_KEY, FINGERPRINT, EVENT_TIME, WRITTEN_AT {open} \
-             QUALIFY COUNT(DISTINCT LINE) OVER (PARTITION BY RUN_ID, BATCH_NO) = EVENTS) AS o \
+             QUALIFY COUNT(DISTINCT EVENT_KEY) OVER (PARTITION BY RUN_ID, BATCH_NO) = EVENTS) AS o \
              WHERE EVENT_TIME >= {since} ORDER BY {WRITTEN}"
         )
     }
@@ -85,8 +85,8 @@ impl Log {
     /// What is recorded of a run and its batches: word, batch, rows that there are and rows that there should be.
     pub(super) fn of_run(&self, run: &str) -> String {
         format!(
-            "SELECT STATUS, TO_VARCHAR(BATCH_NO) AS BATCH_NO, TO_VARCHAR(COUNT(DISTINCT LINE)) AS ROWS_THERE, \
-             TO_VARCHAR(MAX(EVENTS)) AS ROWS_MEANT {} GROUP BY STATUS, BATCH_NO",
+            "SELECT STATUS, TO_VARCHAR(BATCH_NO) AS BATCH_NO, \
+             TO_VARCHAR(COUNT(DISTINCT COALESCE(EVENT_KEY, TO_VARCHAR(LINE)))) AS ROWS_THERE, TO_VARCHAR(MAX(EVENTS)) AS ROWS_MEANT {} GROUP BY STATUS, BATCH_NO",
             self.rows_where(&format!("RUN_ID = {}", literal(run)))
         )
     }
@@ -99,7 +99,7 @@ impl Log {
              TO_VARCHAR(EVENT_TIME) AS EVENT_TIME, EVENT_NAME, EVENT_ID, TO_VARCHAR(REQUESTS) AS REQUESTS, \
              TO_VARCHAR(HTTP_STATUS) AS HTTP_STATUS, TO_VARCHAR(CODE) AS CODE, TO_VARCHAR(SUBCODE) AS SUBCODE, \
              FBTRACE_ID, REASON, TO_VARCHAR(EXIT_CODE) AS EXIT_CODE, REPORT, IFF(LATE, '1', '0') AS LATE, \
-             TO_VARCHAR(LINE) AS LINE {} ORDER BY {WRITTEN}",
+             TO_VARCHAR(LINE) AS LINE_NO {} ORDER BY {WRITTEN}",
             self.rows_where("TRUE")
         )
     }
@@ -238,7 +238,9 @@ struct Try {
     number: u32,
     at: DateTime<Utc>,
     meant: usize,
-    events: BTreeMap<u64, (String, u32, i64)>,
+    events: Vec<(String, u32, i64)>,
+    /// The keys of these: a copy that was cut off and made again has some of them twice, under other lines.
+    keys: HashSet<String>,
     outcome: Option<(Outcome, OutcomeForm)>,
 }
 
@@ -272,7 +274,9 @@ impl Story {
                 let held = self.batch(texts, row, at)?;
                 held.at = at;
                 held.meant = meant;
-                held.events.insert(line, event);
+                if held.keys.insert(event.0.clone()) {
+                    held.events.push(event);
+                }
             }
             REJECTED => self.refusal(texts, row, at)?,
             PARDONED => {
@@ -328,7 +332,15 @@ impl Story {
     fn batch(&mut self, texts: &Texts<'_>, row: usize, at: DateTime<Utc>) -> Option<&mut Try> {
         let (run, number) = (texts.text(row, 1)?.to_owned(), texts.number(row, 2)?);
         let place = *self.batch_places.entry((run.clone(), number)).or_insert_with(|| {
-            self.batches.push(Try { run, number, at, meant: 0, events: BTreeMap::new(), outcome: None });
+            self.batches.push(Try {
+                run,
+                number,
+                at,
+                meant: 0,
+                events: Vec::new(),
+                keys: HashSet::new(),
+                outcome: None,
+            });
             self.batches.len() - 1
         });
         self.batches.get_mut(place)
@@ -344,9 +356,9 @@ impl Story {
             let (finished_at, exit_code) = whole.unzip();
             lines.push(Line::Run { run, started_at, finished_at, exit_code, report });
         }
-        for Try { run, number, at, meant, events, outcome } in self.batches {
+        for Try { run, number, at, meant, events, keys: _, outcome } in self.batches {
             if events.len() == meant && meant > 0 {
-                let (events, outcome) = (events.into_values().collect(), outcome.map(|(_, form)| form));
+                let outcome = outcome.map(|(_, form)| form);
                 lines.push(Line::Batch { run, number, at, events, outcome });
             }
         }

@@ -49,7 +49,9 @@ impl SnowflakeLedger {
         if let Err(DeskError { effect: Effect::None | Effect::NoObject, .. }) = &taken {
             taken.map_err(|error| ledger.failed("locked", error))?;
         }
-        let rows = ledger.leases(&lease)?;
+        let looked = ledger.leases(&lease);
+        // A lease that may have been taken must not keep the next run waiting.
+        let rows = looked.inspect_err(|_| ledger.clerk.write_in_passing(lease.release(&holder)))?;
         let mine = rows.iter().filter(|row| row.name == lease.name && row.holder.as_deref() == Some(&holder));
         let mine = mine.max_by_key(|row| row.epoch);
         let parts = |name: &str| parts_of(name, &setting.dataset_id);

@@ -114,6 +114,9 @@ fn session_parameters(query_timeout: Duration) -> Value {
     json!({
         "CLIENT_VALIDATE_DEFAULT_PARAMETERS": true,
         "QUERY_TAG": "fbcapi",
+        // An account may want transactions to be ended by hand, and results to be cut.
+        "AUTOCOMMIT": true,
+        "ROWS_PER_RESULTSET": 0,
         "TIMEZONE": "UTC",
         "GO_QUERY_RESULT_FORMAT": "ARROW",
         "CLIENT_RESULT_CHUNK_SIZE": CHUNK_MEGABYTES,

@@ -183,12 +183,13 @@ impl Transport {
             }
             Ok(again)
         });
-        let answer = answer.await.inspect_err(|fault| {
+        // An answer that cannot be read says as little of a statement as one that did not come.
+        let read = answer.await.and_then(|answer| Ok((answer::text_of(&answer.body, step)?, answer.date)));
+        read.inspect_err(|fault| {
             if step == Step::Statement {
                 self.note(fault);
             }
-        })?;
-        Ok((answer::text_of(&answer.body, step)?, answer.date))
+        })
     }
 
     /// Marks a request as a repetition, so that Snowflake does not run a statement twice.

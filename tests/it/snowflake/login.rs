@@ -27,6 +27,8 @@ async fn the_session_is_asked_for_what_the_run_needs() {
     let parameters = &data["SESSION_PARAMETERS"];
     for (name, expected) in [
         ("QUERY_TAG", json!("fbcapi")),
+        ("AUTOCOMMIT", json!(true)),
+        ("ROWS_PER_RESULTSET", json!(0)),
         ("TIMEZONE", json!("UTC")),
         ("GO_QUERY_RESULT_FORMAT", json!("ARROW")),
         ("STATEMENT_TIMEOUT_IN_SECONDS", json!(20)),
