@@ -75,7 +75,7 @@ fn an_ordinary_user_with_a_home_that_cannot_be_written_can_run_everything() {
     // What was tried there would be there if it had been possible, and this shows that it was not.
     assert!(files_below(&home).is_empty());
     let refused = run_as_user(&it.stage, &["man", "home/man"], |_| {});
-    assert_eq!(refused.exit, Some(1), "the home can be written: {}", refused.stderr);
+    assert_eq!(refused.exit, Some(2), "the home can be written: {}", refused.stderr);
 }
 
 #[test]
