@@ -1,6 +1,8 @@
 //! Runs of the past, put into a state by importing them.
 
-use chrono::{DateTime, TimeDelta, Utc};
+use std::time::Duration;
+
+use chrono::{DateTime, TimeDelta, Timelike, Utc};
 use serde_json::{Value, json};
 
 use crate::support::run::Sandboxed;
@@ -94,9 +96,18 @@ pub(super) fn hostile_names() -> Vec<String> {
     names
 }
 
+/// Now, early enough that a page of today is made today: of the last half minute of a day, the end is waited for.
+fn now() -> DateTime<Utc> {
+    let left = 24 * 60 * 60 - Utc::now().num_seconds_from_midnight();
+    if left <= 30 {
+        std::thread::sleep(Duration::from_secs(u64::from(left)));
+    }
+    Utc::now()
+}
+
 /// Histories of every kind that a page must show, by name.
 pub(super) fn histories() -> Vec<(&'static str, Vec<Past>)> {
-    let now = Utc::now();
+    let now = now();
     let ago = |hours: i64| now - TimeDelta::hours(hours);
     let usual: &[(&str, u64)] = &[("Purchase", 1_413), ("Lead", 379), ("CompleteRegistration", 48)];
     let failed = |hours, code| {
@@ -114,7 +125,7 @@ pub(super) fn histories() -> Vec<(&'static str, Vec<Past>)> {
     vec![
         ("no run", Vec::new()),
         ("only failed runs", vec![failed(50, 4), failed(26, 4), failed(2, 70)]),
-        ("one run", vec![Past::new(ago(2), 0).sending(usual)]),
+        ("one run", vec![Past::new(now, 0).sending(usual)]),
         ("one name", (1..=6).rev().map(|day| Past::new(ago(day * 24), 0).sending(&[("Purchase", 5)])).collect()),
         ("forty names", (1..=9).rev().map(|day| Past::new(ago(day * 24), 0).sending(&forty)).collect()),
         ("nothing sent", (1..=30).rev().map(|hour| Past::new(ago(hour), 0)).collect()),
