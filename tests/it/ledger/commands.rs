@@ -197,3 +197,50 @@ fn what_is_old_is_forgotten_on_request_only() {
     let ledger = fbcapi::ledger::SnowflakeLedger::open(&warehouse(&database), &setting("other")).unwrap();
     ledger.close();
 }
+
+#[test]
+fn a_copy_that_was_cut_off_is_made_whole_when_it_is_made_again() {
+    let Some((it, database)) = stage(0) else { return };
+    it.stage.rows(&leads(6));
+    // Refusals that were taken back.
+    let refuse = |n: usize| format!("event=e-{n}:refuse").parse().unwrap();
+    let faults = (10..22).map(refuse).collect();
+    let file = Sandboxed::with(SandboxOptions { faults, ..SandboxOptions::default() });
+    file.stage.rows(&leads(22));
+    assert_eq!(file.stage.sync(&[]).told(), "exit 3: sent 10, rejected 12");
+    assert_eq!(json(&file.stage.run(&["rejects", "retry", "--json"]))["retried"], 12);
+    let path = file.stage.path("state/ledger.db").display().to_string();
+    let copy = || it.stage.run(&["state", "copy", "--from", &format!("file:{path}"), "--to", "snowflake", "--json"]);
+    assert_eq!(copy().exit, Some(0));
+    // Lines are ordered as numbers: the first refusal becomes line 999, and that it was taken back line 1000.
+    let first = "(SELECT MIN(LINE) FROM MARTS.FBCAPI_SEND_LOG WHERE STATUS = 'rejected')";
+    database.sql(&format!("UPDATE MARTS.FBCAPI_SEND_LOG SET LINE = LINE + 999 - {first}"));
+    let exported = || {
+        let lines = it.stage.run(&["state", "export"]).stdout;
+        let lines = lines.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
+        let (mut batches, mut pardoned) = (Vec::new(), 0);
+        for line in lines {
+            match line["record"].as_str().unwrap() {
+                "batch" => batches.push(line["events"].as_array().unwrap().len()),
+                "reject" => pardoned += usize::from(!line["pardoned_at"].is_null()),
+                _ => {}
+            }
+        }
+        batches.sort_unstable();
+        (batches, pardoned)
+    };
+    let whole = exported();
+    assert_eq!(whole.1, 12);
+    // The statement that held the last events of a batch never arrived; that batch comes first in the second copy.
+    let batch = "SELECT BATCH_NO FROM MARTS.FBCAPI_SEND_LOG WHERE STATUS = 'sending' AND BATCH_NO > 1 \
+                 GROUP BY BATCH_NO ORDER BY COUNT(*) DESC LIMIT 1";
+    let number = database.cell(batch).unwrap();
+    let of_batch = format!("STATUS = 'sending' AND BATCH_NO = {number}");
+    let middle = format!("SELECT MIN(LINE) + 3 FROM MARTS.FBCAPI_SEND_LOG WHERE {of_batch}");
+    let middle = database.cell(&middle).unwrap();
+    database.sql(&format!("DELETE FROM MARTS.FBCAPI_SEND_LOG WHERE {of_batch} AND LINE >= {middle}"));
+    assert_eq!(exported().0.len(), whole.0.len() - 1, "half a batch counts for none");
+    assert_eq!(json(&copy())["added"]["batches"], 1);
+    assert_eq!(exported(), whole);
+    assert_eq!(database.cell("SELECT COUNT(*) FROM MARTS.FBCAPI_SEND_STATE WHERE STATE = 'sent'").unwrap(), "10");
+}
