@@ -15,7 +15,7 @@ use serde_json::value::RawValue;
 
 use super::columns::{Column, Kind};
 use super::decode::first_count;
-use super::fault::{Fault, Step};
+use super::fault::{Fault, Step, Words};
 use super::identifier::Identifier;
 use super::login::CHUNK_MEGABYTES;
 use super::wire::{open_stream, unzipped};
@@ -77,7 +77,7 @@ pub(super) fn open_envelope(text: &str, step: Step) -> Result<Meaning<'_>, Fault
     }
     let inner: ErrorData = serde_json::from_str(data).unwrap_or_default();
     let code = if code.is_empty() { inner.error_code.unwrap_or_default() } else { code };
-    Err(Fault::Refused { step, code, message: envelope.message.unwrap_or_default(), clock_ahead: None })
+    Err(Fault::Refused { step, code, message: Words(envelope.message.unwrap_or_default()), clock_ahead: None })
 }
 
 #[derive(Debug, Deserialize)]
@@ -281,7 +281,7 @@ mod tests {
         match open_envelope(text, Step::Statement) {
             Ok(Meaning::Done(data)) => format!("done {data}"),
             Ok(Meaning::Running(path)) => format!("running {path}"),
-            Err(Fault::Refused { code, message, .. }) => format!("refused {code} {message}"),
+            Err(Fault::Refused { code, message, .. }) => format!("refused {code} {}", message.0),
             Err(fault) => format!("{fault:?}"),
         }
     }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::fault::{Context, Fault, Statement, Step};
+use super::fault::{Context, Fault, Statement, Step, Words};
 use super::{Connection, Login, Protocol, SnowflakeSettings, TokenKind};
 use crate::private::Secret;
 
@@ -100,7 +100,7 @@ pub fn explained(code: &str) -> Option<Explained> {
     let settings = SnowflakeSettings { connection, table, where_clause, query_timeout: Duration::ZERO };
     let context = Context { settings: &settings, role: Some("<role>"), statement: Statement::Columns };
     let message = "Object 'DATABASE.SCHEMA.TABLE' does not exist or not authorized.".to_owned();
-    let fault = Fault::Refused { step, code: (*code).to_owned(), message, clock_ahead: None };
+    let fault = Fault::Refused { step, code: (*code).to_owned(), message: Words(message), clock_ahead: None };
     let remedy = fault.explain(&context).remedy;
     let remedy = remedy.unwrap_or_else(|| "check what the message names, and `where` in the configuration".to_owned());
     Some(Explained { meaning, remedy })

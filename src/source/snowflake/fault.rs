@@ -93,6 +93,16 @@ fn whole_seconds(time: Duration) -> u64 {
     (time + Duration::from_millis(500)).as_secs().max(1)
 }
 
+/// What Snowflake said, which may quote a cell: whoever logs a fault shows nothing of it.
+#[derive(Clone, PartialEq, Eq)]
+pub(super) struct Words(pub(super) String);
+
+impl fmt::Debug for Words {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("…")
+    }
+}
+
 /// Why something asked of Snowflake did not come about.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Fault {
@@ -103,7 +113,7 @@ pub(super) enum Fault {
         /// Snowflake's code, such as `002003`.
         code: String,
         /// Its message as it came.
-        message: String,
+        message: Words,
         /// How far this machine's clock is ahead of the server's, in seconds, when the server told its time.
         clock_ahead: Option<i64>,
     },
@@ -205,9 +215,9 @@ impl Fault {
         let settings = context.settings;
         match self {
             Self::Refused { step: Step::Login | Step::Renewal, code, message, clock_ahead } => {
-                refused_login(settings, &code, &message, clock_ahead)
+                refused_login(settings, &code, &message.0, clock_ahead)
             }
-            Self::Refused { code, message, .. } => refused_statement(context, &code, &message),
+            Self::Refused { code, message, .. } => refused_statement(context, &code, &message.0),
             Self::Status(Step::Login, status @ (403 | 404)) => SourceError {
                 trouble: Trouble::Configuration,
                 what: format!("no Snowflake account answers to `{}` (HTTP {status})", settings.connection.account),

@@ -107,12 +107,23 @@ fn nothing_of_a_token_an_address_or_a_cell_is_shown_under_any_fault() {
                 vec![done(&data), done(&data), done(&data)]
             }),
         ),
+        (
+            "fresh addresses refused in words with a cell",
+            in_parts(gone(), |_| vec![refused("100038", "Numeric value 'canary-cell' is not recognized")]),
+        ),
+        (
+            "a renewal refused in words with a cell",
+            Box::new(move |_| Script {
+                renewals: [refused("100038", message)].into(),
+                ..with(vec![expired(), expired()], vec![])
+            }),
+        ),
         ("a part of another shape", in_parts(Reply::Bytes(200, b"canary-cell".to_vec(), vec![]), |_| vec![])),
         ("all is well", in_parts(part(2..4), |_| vec![])),
     ];
     for (what, play) in plays {
         let (stage, server) = stage(play);
-        let ran = stage.run(&["sync", "--dry-run", "--report", "report.json"]);
+        let ran = stage.run(&["sync", "--dry-run", "-vv", "--report", "report.json"]);
         let report = String::from_utf8(stage.read("report.json")).expect("the report is text");
         assert!(what == "all is well" || ran.stderr.contains("✗ "), "{what}: {}", ran.stderr);
         let address = server.address.to_string();

@@ -33,7 +33,7 @@ pub(super) fn settings_without_role() -> SnowflakeSettings {
 }
 
 fn refused(step: Step, code: &str, message: &str, clock_ahead: Option<i64>) -> Fault {
-    Fault::Refused { step, code: code.into(), message: message.into(), clock_ahead }
+    Fault::Refused { step, code: code.into(), message: Words(message.into()), clock_ahead }
 }
 
 fn key() -> Login {
