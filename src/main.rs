@@ -13,7 +13,7 @@ use fbcapi::commands::{self, hash};
 use fbcapi::config::{self, Config, FlagOverride, LedgerConfig, Machine, Mistake, Purpose, Refused};
 use fbcapi::private::Scratch;
 use fbcapi::report::manner::{Asked, Color, LogFormat, Loudness, Manner, Stream};
-use fbcapi::report::{console, log};
+use fbcapi::report::{console, is_steering, log};
 use fbcapi::sync::World;
 use ring::rand::{SecureRandom as _, SystemRandom};
 
@@ -177,8 +177,8 @@ fn machine() -> Machine<'static> {
 }
 
 fn tell(mistakes: &[Mistake]) -> Exit {
-    let printable = |mistake: &Mistake| mistake.to_string().chars().filter(|c| !c.is_control()).collect::<String>();
-    let lines = mistakes.iter().fold(String::new(), |lines, mistake| lines + "✗ " + &printable(mistake) + "\n");
+    let line = |mistake: &Mistake| format!("✗ {}\n", mistake.to_string().replace(is_steering, ""));
+    let lines: String = mistakes.iter().map(line).collect();
     console::say(&(lines + "  → nothing was contacted; config.example.toml shows every key\n"));
     Exit::Configuration
 }

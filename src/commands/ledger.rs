@@ -12,6 +12,7 @@ use crate::config::{LedgerConfig, StatePlace};
 use crate::event::Reason;
 use crate::ledger::snowflake::{Setting, SnowflakeLedger};
 use crate::ledger::{Answer, BatchId, Ledger as _, LedgerError, Record, SqliteLedger};
+use crate::report::printable;
 use crate::report::{console, human};
 use crate::source::snowflake::Surroundings;
 use crate::sync::Failure;
@@ -213,9 +214,4 @@ pub(super) fn answer_json(answer: &Answer) -> Value {
 /// A time for people.
 pub(super) fn moment(at: DateTime<Utc>) -> String {
     at.format("%F %H:%M:%S").to_string()
-}
-
-/// Text of the table or of a server without what a terminal would obey.
-pub(super) fn printable(text: &str) -> String {
-    text.chars().filter(|c| !c.is_control()).take(200).collect()
 }

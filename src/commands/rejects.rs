@@ -7,13 +7,14 @@ use chrono::{DateTime, Utc};
 use serde_json::{Value, json};
 
 use super::exit::Exit;
-use super::ledger::{Reader, Told, Trouble, answer_json, answer_text, look, moment, open, printable, remedy_of, tell};
+use super::ledger::{Reader, Told, Trouble, answer_json, answer_text, look, moment, open, remedy_of, tell};
 use crate::cli::{RejectsArgs, RejectsCommand};
 use crate::config::LedgerConfig;
 use crate::event::Reason;
 use crate::ledger::Record;
 use crate::ledger::history::Refusal;
 use crate::report::human::counted;
+use crate::report::printable;
 
 /// Lists refused events, or frees them to be tried again.
 pub fn run(args: &RejectsArgs, config: &LedgerConfig, now: DateTime<Utc>) -> anyhow::Result<Exit> {

@@ -7,13 +7,14 @@ use chrono::{DateTime, Utc};
 use serde_json::Value;
 
 use super::exit::Exit;
-use super::ledger::{Reader, Told, Trouble, look_anyway, printable, setting, tell};
+use super::ledger::{Reader, Told, Trouble, look_anyway, setting, tell};
 use super::output_file::{OutputFile, Readers};
 use crate::cli::ReportArgs;
 use crate::config::LedgerConfig;
 use crate::ledger::{LedgerError, LockHolder};
 use crate::report::digest::{Digest, Facts, Scope, text};
 use crate::report::html;
+use crate::report::printable;
 
 /// The word for the newest run.
 const LAST: &str = "last";

@@ -7,12 +7,13 @@ use chrono::{DateTime, Utc};
 use serde_json::json;
 
 use super::exit::Exit;
-use super::ledger::{Reader, Told, Trouble, batch_name, open, printable, tell};
+use super::ledger::{Reader, Told, Trouble, batch_name, open, tell};
 use crate::cli::ResolveArgs;
 use crate::config::LedgerConfig;
 use crate::ledger::history::PastAttempt;
 use crate::ledger::{BatchId, EventKey, Fate, Ledger as _, Outcome, Record};
 use crate::report::human::counted;
+use crate::report::printable;
 
 /// Settles the batches that were named.
 pub fn run(args: &ResolveArgs, config: &LedgerConfig, now: DateTime<Utc>) -> anyhow::Result<Exit> {

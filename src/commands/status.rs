@@ -9,8 +9,7 @@ use serde_json::{Value, json};
 
 use super::exit::Exit;
 use super::ledger::{
-    Reader, Told, Trouble, answer_json, answer_text, batch_name, look_anyway, moment, printable, remedy_of, setting,
-    tell,
+    Reader, Told, Trouble, answer_json, answer_text, batch_name, look_anyway, moment, remedy_of, setting, tell,
 };
 use crate::cli::StatusArgs;
 use crate::config::LedgerConfig;
@@ -19,6 +18,7 @@ use crate::ledger::history::{Doubt, Holdings, PastRun, Refusal, Unsent};
 use crate::ledger::snowflake::LeaseHolder;
 use crate::ledger::{LedgerError, LockHolder};
 use crate::report::human::{counted, grouped, span};
+use crate::report::printable;
 use crate::sync::RESEND_WITHIN;
 
 /// Without a success for longer than this, someone must look: Meta warns that events older than a day are worth less.

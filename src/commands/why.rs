@@ -9,9 +9,7 @@ use chrono::{DateTime, Utc};
 use serde_json::{Value, json};
 
 use super::exit::Exit;
-use super::ledger::{
-    Book, Reader, Told, answer_json, answer_text, batch_name, look_anyway, moment, printable, remedy_of, tell,
-};
+use super::ledger::{Book, Reader, Told, answer_json, answer_text, batch_name, look_anyway, moment, remedy_of, tell};
 use crate::cli::{Look, WhyArgs};
 use crate::config::{Config, LedgerConfig, Refused};
 use crate::event::rules::FALLBACK_NAME;
@@ -20,6 +18,7 @@ use crate::ledger::{EventKey, Fate, Ledger as _, LedgerError, Outcome};
 use crate::meta::event_name::STANDARD;
 use crate::report::console;
 use crate::report::human::{failure_lines, span};
+use crate::report::printable;
 use crate::sync::{self, Failure, LookedRow, Prospect, World};
 
 /// Tells every fact about an event.

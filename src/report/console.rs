@@ -11,7 +11,7 @@ use tracing::Level;
 
 use super::Report;
 use super::entry::{entries, json, log_line, shown};
-use super::manner::{LogFormat, Loudness, Manner, Paint, Watched};
+use super::manner::{LogFormat, Loudness, Manner, Watched};
 
 /// How this process speaks.
 static MANNER: OnceLock<Manner> = OnceLock::new();
@@ -46,7 +46,8 @@ pub fn is_answered() -> bool {
 /// Asks for a line; `None` when no more come.
 pub fn ask(prompt: &str) -> io::Result<Option<String>> {
     // A question is asked however quiet the program is.
-    write(prompt);
+    let Manner { errors, marks, .. } = manner();
+    write(&shown(prompt, errors, marks));
     let mut line = String::new();
     let read = io::stdin().lock().read_line(&mut line)?;
     Ok((read > 0).then_some(line))
@@ -127,10 +128,7 @@ pub(super) fn set_bar(bar: Option<ProgressBar>) {
 /// Shows people on standard output what they asked for.
 pub fn show(text: &str) -> io::Result<()> {
     let Manner { output, marks, .. } = manner();
-    match output {
-        Paint::Colored => print(shown(text, output, marks).as_bytes()),
-        Paint::Plain => print(text.as_bytes()),
-    }
+    print(shown(text, output, marks).as_bytes())
 }
 
 /// Writes data. Whoever reads it may have gone, which is no failure.
@@ -150,7 +148,7 @@ pub fn data() -> Box<dyn Write + Send> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::report::manner::Marks;
+    use crate::report::manner::{Marks, Paint};
     use chrono::DateTime;
 
     #[test]

@@ -98,15 +98,29 @@ pub(super) fn log_line(at: DateTime<Utc>, level: Level, message: &str, fields: &
         };
         written.unwrap_or_default();
     }
-    line.retain(|c| !c.is_control());
+    line.retain(|c| !is_steering(c));
     line + "\n"
 }
 
-/// The text with its marks as this terminal shows them.
+/// Whether a character would be obeyed by a terminal or a browser instead of shown, or turn or hide what stands
+/// beside it.
+///
+/// Source: Unicode, categories Cc and Zl, Zp; annex 9 (directions and isolates); what has no width or is not to be
+/// interchanged.
+pub fn is_steering(c: char) -> bool {
+    c.is_control()
+        || matches!(c, '\u{61c}' | '\u{200b}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}')
+        || matches!(c, '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{fffe}' | '\u{ffff}')
+}
+
+/// A text from elsewhere in one line of at most 200 characters, without what would steer.
+pub fn printable(text: &str) -> String {
+    text.chars().filter(|c| !is_steering(*c)).take(200).collect()
+}
+
+/// The text with its marks as this terminal shows them, and without what would steer it.
 pub(super) fn shown(text: &str, paint: Paint, marks: Marks) -> String {
-    if (paint, marks) == (Paint::Plain, Marks::Unicode) {
-        return text.to_owned();
-    }
+    let text: String = text.chars().filter(|c| *c == '\n' || !is_steering(*c)).collect();
     text.split_inclusive('\n').map(|line| shown_line(line, paint, marks)).collect()
 }
 
@@ -171,6 +185,14 @@ mod tests {
         check("! a\n", Colored, Ascii, "\u{1b}[33m!\u{1b}[0m a\n");
         check("a ✗ b\n!c\n", Colored, Ascii, "a ✗ b\n!c\n");
         check("✗ a", Plain, Unicode, "✗ a");
+        for marks in [Unicode, Ascii] {
+            check("a\u{1b}[31m\u{202e}b\r\u{200b}\nc", Plain, marks, "a[31mb\nc");
+        }
+    }
+
+    #[test]
+    fn names_cannot_steer_a_terminal() {
+        assert_eq!(printable("Pur\u{1b}[31mchase\n\u{2066}\u{feff}Käufe 購入"), "Pur[31mchaseKäufe 購入");
     }
 
     #[test]

@@ -21,6 +21,7 @@ use std::collections::BTreeMap;
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 
+pub use entry::{is_steering, printable};
 pub use tally::{Counts, Coverage, End, Minutes, Tally};
 
 /// Version of the report's shape; it rises when a key changes its meaning or goes.

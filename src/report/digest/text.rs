@@ -3,7 +3,8 @@
 use std::fmt::Write as _;
 
 use super::{Course, DayDigest, Digest, Effect, Scope};
-use crate::report::human::{counted, grouped, printable, span};
+use crate::report::human::{counted, grouped, short, span};
+use crate::report::{is_steering, printable};
 
 /// How wide the longest bar is.
 const BAR: usize = 36;
@@ -31,7 +32,7 @@ pub fn describe(digest: &Digest) -> String {
     row("runs", &runs(digest));
     row("sent", &known(digest.totals.sent));
     for (name, sent) in digest.names.iter().take(MOST_NAMES) {
-        row("", &format!("{:>11}   {}", grouped(*sent), printable(name)));
+        row("", &format!("{:>11}   {}", grouped(*sent), short(name)));
     }
     if digest.names.len() > MOST_NAMES {
         row("", &format!("{:>11}   and {} more", "", counted((digest.names.len() - MOST_NAMES) as u64, "name")));
@@ -66,14 +67,14 @@ pub fn describe(digest: &Digest) -> String {
             writeln!(text, "\n  {heading}:").unwrap_or_default();
         }
         for reason in reasons {
-            writeln!(text, "  {} {}", grouped(reason.rows), printable(&reason.code)).unwrap_or_default();
+            writeln!(text, "  {} {}", grouped(reason.rows), short(&reason.code)).unwrap_or_default();
             if let Some(remedy) = reason.remedy {
                 writeln!(text, "  → {remedy}").unwrap_or_default();
             }
         }
     }
     for hint in &digest.hints {
-        writeln!(text, "  hint: {}", hint.chars().filter(|c| !c.is_control()).collect::<String>()).unwrap_or_default();
+        writeln!(text, "  hint: {}", hint.chars().filter(|c| !is_steering(*c)).collect::<String>()).unwrap_or_default();
     }
     text
 }

@@ -2,6 +2,8 @@
 //!
 //! Names of events come from customers' tables: whatever they hold, they stay text.
 
+use crate::report::is_steering;
+
 /// A page that is being written.
 #[derive(Debug, Default)]
 pub(super) struct Markup {
@@ -83,19 +85,7 @@ fn shown(c: char) -> Option<char> {
     match c {
         '\n' | '\t' => Some(' '),
         '\r' => None,
-        _ if c.is_control() => Some('\u{fffd}'),
-        // Directions and isolates (Unicode, annex 9), separators of lines and paragraphs, what has no width or is
-        // not to be interchanged.
-        '\u{61c}'
-        | '\u{200b}'
-        | '\u{200e}'
-        | '\u{200f}'
-        | '\u{2028}'..='\u{202e}'
-        | '\u{2060}'..='\u{206f}'
-        | '\u{feff}'
-        | '\u{fff9}'..='\u{fffb}'
-        | '\u{fffe}'
-        | '\u{ffff}' => Some('\u{fffd}'),
+        _ if is_steering(c) => Some('\u{fffd}'),
         _ => Some(c),
     }
 }

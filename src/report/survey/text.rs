@@ -6,7 +6,8 @@ use std::fmt::Write as _;
 use super::findings::{EventCounts, FieldFindings, Findings, HashedIn, Leaves};
 use crate::event::Reason;
 use crate::report::checks::{CheckResult, Line, lines};
-use crate::report::human::{counted, grouped, printable, span};
+use crate::report::human::{counted, grouped, span};
+use crate::report::printable;
 
 /// How wide a terminal is at least.
 const WIDTH: usize = 80;

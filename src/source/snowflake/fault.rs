@@ -11,6 +11,7 @@ use std::{fmt, io};
 pub(super) use self::blame::grants_of;
 use self::blame::{grantee, grants, is_about_table, no_choice};
 use super::{Login, SnowflakeSettings};
+use crate::report::is_steering;
 use crate::source::{SourceError, Trouble};
 
 /// What a request was for.
@@ -400,11 +401,8 @@ const MAX_MESSAGE_CHARACTERS: usize = 300;
 
 /// Makes a server's text one harmless line.
 pub(super) fn plain(message: &str) -> String {
-    let words: String = message
-        .chars()
-        .map(|c| if c.is_control() { ' ' } else { c })
-        .filter(|c| !matches!(c, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}'))
-        .collect();
+    let words: String =
+        message.chars().map(|c| if c.is_control() { ' ' } else { c }).filter(|c| !is_steering(*c)).collect();
     let line = words.split_whitespace().collect::<Vec<_>>().join(" ");
     let line = line.trim_end_matches('.');
     if line.contains("://") {

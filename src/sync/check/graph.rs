@@ -8,7 +8,7 @@ use crate::config::Config;
 use crate::deliver::http::{Graph, GraphError};
 use crate::meta::answer::{Codes, Look, Stop, judge_look, server_time};
 use crate::report::checks::Check;
-use crate::report::human::{VERSION_REMEDY, VERSION_WARNING, printable};
+use crate::report::human::{VERSION_REMEDY, VERSION_WARNING, short};
 use crate::sync::Failure;
 
 const NAME: &str = "meta";
@@ -72,7 +72,7 @@ fn judge(config: &Config, look: &Look, codes: Codes, version: Version) -> Check 
         ),
         Look::Seen(_) if version == Version::Retired => Check::warning(NAME, VERSION_WARNING, VERSION_REMEDY),
         Look::Seen(name) => {
-            let name = name.as_deref().map(printable).filter(|name| !name.is_empty());
+            let name = name.as_deref().map(short).filter(|name| !name.is_empty());
             let name = name.map(|name| format!(" \"{name}\"")).unwrap_or_default();
             Check::ok(NAME, format!("the access token is good and sees dataset {dataset_id}{name}"))
         }
