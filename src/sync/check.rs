@@ -108,7 +108,7 @@ async fn look_around(run: &Run<'_>, reach: Reach) -> Looked {
     let (source, fed, clock_at_snowflake) = source;
     let state = match (&run.config.state, reach) {
         (StatePlace::Snowflake(_), Reach::Offline) => Check::not_checked("state", OFFLINE),
-        (StatePlace::File { .. } | StatePlace::Snowflake(_), _) => state::look(run.config, run.started),
+        (StatePlace::File { .. } | StatePlace::Snowflake(_), _) => state::look(run).await,
     };
     let clock = clock::judge(reach, clock_at_snowflake, clock_at_meta);
     Looked { source, fed, others: vec![state, meta, clock] }

@@ -11,7 +11,7 @@ use twox_hash::XxHash3_64;
 use super::Failure;
 use super::lanes::{Batched, Destination, Lanes};
 use super::send::Halt;
-use super::state::Sieve;
+use super::state::{Sieve, elsewhere};
 use crate::batch::Repeat;
 use crate::deliver::{OnUnknown, UnknownPolicy};
 use crate::event::rules::Rules;
@@ -126,6 +126,19 @@ enum Ended {
     NotWanted,
 }
 
+/// Why a row was not prepared.
+enum Stop {
+    /// The run is over.
+    NotWanted,
+    Failed(Failure),
+}
+
+impl<F: Into<Failure>> From<F> for Stop {
+    fn from(failure: F) -> Self {
+        Self::Failed(failure.into())
+    }
+}
+
 struct Preparer {
     preparation: Preparation,
     known: Known,
@@ -159,11 +172,15 @@ impl Preparer {
                 if self.prepared >= self.preparation.limit {
                     return self.finish(Ended::Limited);
                 }
-                if !self.row(&table, row, &rules, &mut people)? {
-                    self.preparation.progress.add_rows(row + 1);
-                    self.note_refusals()?;
-                    return Ok(Ended::NotWanted);
-                }
+                let prepared = match self.row(&table, row, &rules, &mut people) {
+                    Ok(true) => continue,
+                    Ok(false) => row + 1,
+                    Err(Stop::NotWanted) => row,
+                    Err(Stop::Failed(failure)) => return Err(failure),
+                };
+                self.preparation.progress.add_rows(prepared);
+                self.note_refusals()?;
+                return Ok(Ended::NotWanted);
             }
             self.people = people;
             self.preparation.progress.add_rows(table.len());
@@ -188,22 +205,35 @@ impl Preparer {
     }
 
     /// Makes sure that it is known whether an event was sent: the source has found that it was not, by the very key, or
-    /// everything that was sent is read, once.
-    fn sift(&mut self, table: &Table<'_>, row: usize, key: &EventKey) -> Result<(), Failure> {
-        let Some(sieve) = &self.preparation.sieve else { return Ok(()) };
+    /// everything that was sent is read, once. That takes long, and nobody waits for it when the run is over.
+    fn sift(&mut self, table: &Table<'_>, row: usize, key: &EventKey) -> Result<(), Stop> {
+        if self.preparation.sieve.is_none() {
+            return Ok(());
+        }
         let mut found = [0; 16];
         let is_read = table.unsent_key(row).is_some_and(|hex| hex::decode_to_slice(hex, &mut found).is_ok());
         if is_read && found == key.0 {
             return Ok(());
         }
-        let sent = sieve.sent.load(sieve.since).map_err(Arc::new)?;
+        let Some(Sieve { sent, since }) = self.preparation.sieve.take() else { return Ok(()) };
+        let (wanting, wanted) = watch::channel(());
+        let sent = sent.while_wanted(wanted);
+        let loading = elsewhere(move || sent.load(since).map_err(|error| Failure::Ledger(Arc::new(error))));
+        let halted = &mut self.preparation.halted;
+        let sent = Handle::current().block_on(async {
+            tokio::select! {
+                biased;
+                _ = halted.wait_for(Option::is_some) => Err(Stop::NotWanted),
+                sent = loading => Ok(sent?),
+            }
+        })?;
+        drop(wanting);
         self.known.adopt(sent);
-        self.preparation.sieve = None;
         Ok(())
     }
 
     /// Prepares one row; `false` when nobody takes any more.
-    fn row(&mut self, table: &Table<'_>, row: usize, rules: &Rules, people: &mut People) -> Result<bool, Failure> {
+    fn row(&mut self, table: &Table<'_>, row: usize, rules: &Rules, people: &mut People) -> Result<bool, Stop> {
         self.notes.clear();
         let now = self.now.timestamp();
         let copies = table.copies(row);
@@ -235,7 +265,7 @@ impl Preparer {
         Ok(true)
     }
 
-    fn event(&mut self, table: &Table<'_>, row: usize, event: &Event<'_>, name: u16) -> Result<bool, Failure> {
+    fn event(&mut self, table: &Table<'_>, row: usize, event: &Event<'_>, name: u16) -> Result<bool, Stop> {
         self.json.clear();
         payload::write(event, &mut self.json);
         let entry = Entry {
@@ -258,7 +288,7 @@ impl Preparer {
                 self.prepared += 1;
                 self.handed_on.add(event.time);
                 let batched = Batched { entry, name, repeat };
-                return self.lanes.add(event, batched, on_unknown, &self.json);
+                return Ok(self.lanes.add(event, batched, on_unknown, &self.json)?);
             }
             Decision::AlreadySent { has_changed } => {
                 counts.add(End::AlreadySent, 1);
@@ -284,7 +314,7 @@ impl Preparer {
         refusal: Refusal,
         identity: Identity<'_>,
         name: u16,
-    ) -> Result<(), Failure> {
+    ) -> Result<(), Stop> {
         let (end, reason) = match refusal {
             Refusal::NotSelected => return Ok(()),
             Refusal::Rejected(reason) => (End::Rejected, reason),

@@ -106,7 +106,7 @@ pub(super) fn is_sifted(run: &Run<'_>) -> bool {
     is_there && matches!(run.config.state, StatePlace::Snowflake(_)) && run.options.sent == Sent::Leave
 }
 
-fn setting(run: &Run<'_>) -> Setting {
+pub(super) fn setting(run: &Run<'_>) -> Setting {
     Setting::new(&run.config.graph.dataset_id, run.options.shard, run.surroundings.clone())
 }
 
@@ -123,7 +123,7 @@ fn open_remote(warehouse: &Warehouse, setting: &Setting, since: i64, is_sifted: 
 }
 
 /// Does on a thread of its own what waits in its own way; whoever stops waiting leaves it to itself.
-async fn elsewhere<T: Send + 'static>(
+pub(super) async fn elsewhere<T: Send + 'static>(
     work: impl FnOnce() -> Result<T, Failure> + Send + 'static,
 ) -> Result<T, Failure> {
     let (done, result) = oneshot::channel();

@@ -7,4 +7,5 @@ mod unsent;
 mod shards;
 mod commands;
 mod faults;
+mod halted;
 mod kill;

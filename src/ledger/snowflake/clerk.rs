@@ -4,7 +4,7 @@ use std::sync::mpsc as std_mpsc;
 use std::thread::{self, JoinHandle};
 
 use arrow_array::RecordBatch;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 
 use super::lease::Keeper;
 use crate::source::snowflake::{Connection, Desk, DeskError, Effect, Surroundings};
@@ -17,9 +17,12 @@ const BATCHES_AHEAD: usize = 2;
 #[derive(Debug, Clone)]
 pub(super) struct Clerk(mpsc::UnboundedSender<Job>);
 
+/// Whoever waits for rows holds the other end, and drops it when nothing is wanted any more.
+pub(super) type Wanted = watch::Receiver<()>;
+
 /// What the thread is asked for.
 enum Job {
-    Select { sql: String, rows: std_mpsc::SyncSender<Result<RecordBatch, DeskError>> },
+    Select { sql: String, wanted: Option<Wanted>, rows: std_mpsc::SyncSender<Result<RecordBatch, DeskError>> },
     Write { sql: String, done: std_mpsc::Sender<Result<u64, DeskError>> },
     Make { sql: String, done: std_mpsc::Sender<Result<(), DeskError>> },
     Keep(Keeper),
@@ -45,10 +48,15 @@ impl Clerk {
         Ok((Self(jobs), thread))
     }
 
-    /// Runs a statement that reads, and shows its rows.
-    pub(super) fn select(&self, sql: String, mut show: impl FnMut(&RecordBatch)) -> Result<(), DeskError> {
+    /// Runs a statement that reads, and shows its rows for as long as they are wanted.
+    pub(super) fn select(
+        &self,
+        sql: String,
+        wanted: Option<Wanted>,
+        mut show: impl FnMut(&RecordBatch),
+    ) -> Result<(), DeskError> {
         let (rows, batches) = std_mpsc::sync_channel(BATCHES_AHEAD);
-        self.ask(Job::Select { sql, rows });
+        self.ask(Job::Select { sql, wanted, rows });
         // The end of the rows is an empty batch of no columns, so that a thread that died is not taken for it.
         loop {
             let batch = batches.recv().unwrap_or_else(|_| Err(gone()))?;
@@ -95,10 +103,16 @@ async fn serve(mut desk: Desk, lease_desk: Desk, mut inbox: mpsc::UnboundedRecei
     let mut keeping = None;
     while let Some(job) = inbox.recv().await {
         match job {
-            Job::Select { sql, rows } => {
-                let shown = desk.select(&sql, |batch| drop(rows.send(Ok(batch)))).await;
-                let end = shown.map(|()| RecordBatch::new_empty(std::sync::Arc::new(arrow_schema::Schema::empty())));
-                drop(rows.send(end));
+            Job::Select { sql, wanted, rows } => {
+                let shown = tokio::select! {
+                    shown = desk.select(&sql, |batch| drop(rows.send(Ok(batch)))) => Some(shown),
+                    () = unwanted(wanted) => None,
+                };
+                let empty = || RecordBatch::new_empty(std::sync::Arc::new(arrow_schema::Schema::empty()));
+                match shown {
+                    Some(shown) => drop(rows.send(shown.map(|()| empty()))),
+                    None => desk.abort().await,
+                }
             }
             // Whoever does not wait for the end has dropped the receiver.
             Job::Write { sql, done } => drop(done.send(desk.write(&sql).await)),
@@ -119,6 +133,14 @@ async fn serve(mut desk: Desk, lease_desk: Desk, mut inbox: mpsc::UnboundedRecei
         desk.close().await;
     }
     desk.close().await;
+}
+
+/// Waits until nobody wants the rows of a statement any more.
+async fn unwanted(wanted: Option<Wanted>) {
+    match wanted {
+        Some(mut wanted) => while wanted.changed().await.is_ok() {},
+        None => std::future::pending().await,
+    }
 }
 
 /// What is said when the thread has ended before its time.

@@ -17,7 +17,9 @@ use std::collections::HashSet;
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use self::clerk::Clerk;
+use tokio::sync::watch;
+
+use self::clerk::{Clerk, Wanted};
 use self::orders::Orders;
 use self::reading::{Log, Order, Story, Texts};
 use self::row::{Author, Insertion, PARDONED, Rows};
@@ -142,7 +144,7 @@ impl SnowflakeLedger {
 
     /// What reads the events that were sent, from any thread and at any time.
     pub fn sent_events(&self) -> SentEvents {
-        SentEvents { clerk: self.clerk.clone(), log: self.log.clone() }
+        SentEvents { clerk: self.clerk.clone(), log: self.log.clone(), wanted: None }
     }
 
     /// All of the log in a state of this process's own, for questions; and how many outcomes came late.
@@ -157,7 +159,7 @@ impl SnowflakeLedger {
     }
 
     fn select(&self, sql: String, show: impl FnMut(&arrow_array::RecordBatch)) -> Result<(), LedgerError> {
-        self.clerk.select(sql, show).map_err(|error| self.failed("read", error))
+        self.clerk.select(sql, None, show).map_err(|error| self.failed("read", error))
     }
 
     fn failed(&self, verb: &'static str, error: DeskError) -> LedgerError {
@@ -272,9 +274,16 @@ impl SnowflakeLedger {
 pub struct SentEvents {
     clerk: Clerk,
     log: Log,
+    wanted: Option<Wanted>,
 }
 
 impl SentEvents {
+    /// Reads only for as long as the other end of this is kept.
+    #[must_use]
+    pub fn while_wanted(self, wanted: watch::Receiver<()>) -> Self {
+        Self { wanted: Some(wanted), ..self }
+    }
+
     /// Reads every event since an instant that was sent.
     pub fn load(&self, since: i64) -> Result<Known, LedgerError> {
         let mut gathering = Gathering::default();
@@ -286,7 +295,7 @@ impl SentEvents {
     fn gather(&self, since: i64, gathering: &mut Gathering) -> Result<(), LedgerError> {
         let mut is_ours = true;
         let mut show = |order, take: &mut dyn FnMut(EventKey, Fingerprint)| {
-            let shown = self.clerk.select(self.log.sent(since, order), |batch| {
+            let shown = self.clerk.select(self.log.sent(since, order), self.wanted.clone(), |batch| {
                 let texts = Texts::of(batch);
                 for row in 0..texts.rows() {
                     match entry(&texts, row) {

@@ -74,6 +74,11 @@ impl Desk {
         show_texts(manifest, &mut self.session, show).await.map_err(|fault| self.refuse(fault))
     }
 
+    /// Ends a statement for whose end nobody waits any more.
+    pub(crate) async fn abort(&mut self) {
+        self.session.abort().await;
+    }
+
     /// Runs a statement that writes, once at most; gives how many rows it changed.
     pub(crate) async fn write(&mut self, sql: &str) -> Result<u64, DeskError> {
         self.session.write(sql).await.map_err(|fault| self.refuse(fault))

@@ -136,6 +136,12 @@ impl Session {
         self.transport.wire()
     }
 
+    /// Ends the running statement, if there is one. Never takes longer than patience allows.
+    pub(super) async fn abort(&mut self) {
+        let patience = self.transport.wire().surroundings().patience.farewell;
+        drop(tokio::time::timeout(patience, self.transport.abort()).await);
+    }
+
     /// Ends the running statement, if there is one, and the session. Never takes longer than patience allows.
     pub(super) async fn close(mut self) {
         let patience = self.transport.wire().surroundings().patience.farewell;

@@ -12,29 +12,32 @@ use crate::ledger::snowflake::{Setting, Warehouse};
 use crate::ledger::{Ledger as _, LedgerError, LockHolder, SnowflakeLedger, SqliteLedger};
 use crate::report::checks::Check;
 use crate::report::human::{counted, span};
-use crate::source::snowflake::Surroundings;
 use crate::sync::Failure;
+use crate::sync::run::Run;
+use crate::sync::state::{elsewhere, setting};
 
 const NAME: &str = "state";
 
 /// Looks at the state without locking or making it.
-pub(super) fn look(config: &Config, now: DateTime<Utc>) -> Check {
-    let looked = match &config.state {
-        StatePlace::File { path, choice } => look_at_file(config, path, *choice, now),
-        StatePlace::Snowflake(warehouse) => look_at_tables(config, warehouse),
+pub(super) async fn look(run: &Run<'_>) -> Check {
+    let looked = match &run.config.state {
+        StatePlace::File { path, choice } => look_at_file(run.config, path, *choice, run.started),
+        StatePlace::Snowflake(warehouse) => {
+            let (warehouse, setting, first_run) = (warehouse.as_ref().clone(), setting(run), run.config.first_run);
+            elsewhere(move || look_at_tables(first_run, &warehouse, &setting)).await
+        }
     };
     looked.unwrap_or_else(|failure| Check::of_failure(NAME, &failure))
 }
 
 /// Looks at the tables of a state in Snowflake, and at the lease.
-fn look_at_tables(config: &Config, warehouse: &Warehouse) -> Result<Check, Failure> {
-    let setting = Setting::new(&config.graph.dataset_id, None, Surroundings::default());
-    let ledger = SnowflakeLedger::open_read_only(warehouse, &setting).map_err(Arc::new)?;
-    let found = ledger.is_new().and_then(|is_new| Ok((is_new, ledger.holder(&setting)?)));
+fn look_at_tables(first_run: FirstRun, warehouse: &Warehouse, setting: &Setting) -> Result<Check, Failure> {
+    let ledger = SnowflakeLedger::open_read_only(warehouse, setting).map_err(Arc::new)?;
+    let found = ledger.is_new().and_then(|is_new| Ok((is_new, ledger.holder(setting)?)));
     ledger.close();
     let (is_new, holder) = found.map_err(Arc::new)?;
     let place = warehouse.schema.name();
-    if is_new && config.first_run == FirstRun::Refuse {
+    if is_new && first_run == FirstRun::Refuse {
         return Err(Failure::NoState { path: place });
     }
     let under_way = holder.map(|holder| format!("; a run is under way ({})", holder.who)).unwrap_or_default();

@@ -27,7 +27,7 @@ use crate::support::run::runtime;
 
 /// What becomes of a statement on its way.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Passage {
+pub(super) enum Passage {
     /// It arrives, and so does its answer.
     Through,
     /// It does not arrive, and the connection breaks.
@@ -36,14 +36,16 @@ enum Passage {
     AnswerLost,
     /// It is refused, because the session has expired.
     Expired,
+    /// It does not arrive, and nothing is ever answered.
+    Silent,
 }
 
 /// Decides about each statement, given its text and how often one like it was seen: requests of one id count as many.
-type Decide = fn(&str, usize) -> Passage;
+pub(super) type Decide = fn(&str, usize) -> Passage;
 
 /// A server between a ledger and fakesnow.
-struct Between {
-    address: SocketAddr,
+pub(super) struct Between {
+    pub(super) address: SocketAddr,
     seen: Arc<Mutex<Vec<String>>>,
     _runtime: Runtime,
 }
@@ -57,7 +59,7 @@ struct Shared {
 }
 
 impl Between {
-    fn start(port: u16, decide: Decide) -> Self {
+    pub(super) fn start(port: u16, decide: Decide) -> Self {
         let runtime = runtime();
         let seen = Arc::new(Mutex::new(Vec::new()));
         let client = reqwest::Client::builder().no_proxy().build().unwrap();
@@ -70,7 +72,7 @@ impl Between {
     }
 
     /// How many requests had such a statement.
-    fn seen(&self, words: &str) -> usize {
+    pub(super) fn seen(&self, words: &str) -> usize {
         self.seen.lock().unwrap().iter().filter(|sql| sql.contains(words)).count()
     }
 }
@@ -94,6 +96,7 @@ async fn pass(State(shared): State<Shared>, method: Method, uri: Uri, headers: H
             let refusal = r#"{"data":null,"code":"390112","message":"Your session has expired.","success":false}"#;
             return Response::new(Body::from(refusal));
         }
+        Passage::Silent => std::future::pending().await,
         Passage::Through | Passage::AnswerLost => {}
     }
     let url = format!("http://127.0.0.1:{}{}", shared.port, uri.path_and_query().unwrap());
