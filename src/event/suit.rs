@@ -34,7 +34,8 @@ impl Columns {
     }
 }
 
-fn of_field(field: Field) -> Want {
+/// What a field takes.
+pub(super) fn of_field(field: Field) -> Want {
     match (field, field.reading()) {
         (_, Reading::Time) => Want::Instant,
         (_, Reading::Date) => Want::Day,

@@ -8,6 +8,7 @@ use super::columns::{Columns, CustomField, Origin, Part, Slot};
 use super::field::Field;
 use super::note::Note;
 use super::reason::Reason;
+use super::suit::{Want, of_field};
 use super::texts::{Texts, Times};
 use crate::meta::{KeySet, MatchKey};
 use crate::source::{COPIES_COLUMN, COPIES_DIFFER_COLUMN, KEY_COLUMN, Nature};
@@ -18,7 +19,7 @@ use crate::source::{COPIES_COLUMN, COPIES_DIFFER_COLUMN, KEY_COLUMN, Nature};
 pub struct UnreadableColumn {
     /// The column's name.
     pub column: String,
-    /// Its Arrow type.
+    /// What it holds, as an Arrow type.
     pub data_type: DataType,
     /// The field or key that it was to feed.
     pub field: String,
@@ -92,7 +93,7 @@ impl<'a> Table<'a> {
         let binder = Binder { batch, zone };
         let field = |field: Field| match (columns.hashed_in_warehouse(field), columns.origin(field)) {
             ([digest, ..], _) => binder.named(&digest.column(), field.name()),
-            ([], Some(origin)) => binder.texts(origin, field.name()),
+            ([], Some(origin)) => binder.suited(origin, field).and_then(|()| binder.texts(origin, field.name())),
             ([], None) => Ok(Texts::Absent),
         };
         let full_name_last = match columns.hashed_in_warehouse(Field::FullName) {
@@ -105,7 +106,7 @@ impl<'a> Table<'a> {
             full_name: !columns.hashed_in_warehouse(Field::FullName).is_empty(),
         };
         let time = |field: Field| match columns.origin(field) {
-            Some(origin) => binder.times(origin, field.name()),
+            Some(origin) => binder.suited(origin, field).and_then(|()| binder.times(origin, field.name())),
             None => Ok(Times::Texts(Texts::Absent, zone)),
         };
         let mut matches = Vec::new();
@@ -249,6 +250,16 @@ impl<'a> Binder<'a> {
         match origin {
             Origin::Constant(text) => Ok(Texts::Constant(text)),
             Origin::Column(name) | Origin::Preset(name) => self.named(name, field),
+        }
+    }
+
+    /// Refuses a column of yes and no for a field that takes something else: `true` would be hashed as a name.
+    fn suited(&self, origin: &Origin, field: Field) -> Result<(), UnreadableColumn> {
+        let takes_flags = matches!(of_field(field), Want::Flag | Want::Anything);
+        let flags = origin.column().and_then(|name| self.position(name));
+        match flags.filter(|at| !takes_flags && Nature::of(self.batch.schema_ref().field(*at)) == Nature::Flag) {
+            Some(at) => Err(UnreadableColumn { data_type: DataType::Boolean, ..self.unreadable(at, field.name()) }),
+            None => Ok(()),
         }
     }
 

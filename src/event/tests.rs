@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use arrow_array::{ArrayRef, RecordBatch, StringArray};
+use arrow_schema::{DataType, Field, Schema};
 use chrono::NaiveDate;
 use chrono_tz::Tz;
 
@@ -13,6 +14,7 @@ use super::value::Kind;
 use super::*;
 use crate::meta::normalize::{Country, ExternalIdForm, Settings};
 use crate::meta::{ActionSource, MatchKey, payload};
+use crate::source::{NATURE, Nature};
 
 mod fields;
 mod reasons;
@@ -380,4 +382,28 @@ fn an_unreadable_column_is_named() {
     let rules = rules();
     let error = Table::bind(&batch, &rules.columns, Tz::UTC).unwrap_err();
     assert_eq!(error.to_string(), "column EMAIL has type Binary, from which email cannot be read");
+}
+
+#[test]
+fn a_column_of_flags_feeds_nothing_but_flags() {
+    let check = |column: &str, expected: Option<&str>| {
+        let flags = Arc::new(arrow_array::BooleanArray::from(vec![true])) as ArrayRef;
+        let stated = [(NATURE.to_owned(), Nature::Flag.word().to_owned())];
+        let stated = Field::new(column, DataType::Utf8, true).with_metadata(stated.into());
+        let text = Arc::new(StringArray::from(vec!["true"])) as ArrayRef;
+        let by_type = RecordBatch::try_from_iter([(column, flags)]).unwrap();
+        let by_word = RecordBatch::try_new(Arc::new(Schema::new(vec![stated])), vec![text]).unwrap();
+        for batch in [by_type, by_word] {
+            let bound = Table::bind(&batch, &rules().columns, Tz::UTC).map(drop);
+            let expected =
+                expected.map(|field| format!("column {column} has type Boolean, from which {field} cannot be read"));
+            assert_eq!(bound.err().map(|error| error.to_string()), expected);
+        }
+    };
+    check("external_id", Some("external_id"));
+    check("EMAIL", Some("email"));
+    check("occurred_at", Some("event_time"));
+    check("event_id", Some("event_id"));
+    check("opt_out", None);
+    check("data_processing_options", None);
 }

@@ -115,7 +115,12 @@ proptest! {
             let column = known(name).filter(|_| is_known > 0).unwrap_or_else(|| Arc::clone(cell));
             (name.clone(), column, true)
         });
-        let batch = RecordBatch::try_from_iter_with_nullable(columns).unwrap();
+        let mut batch = RecordBatch::try_from_iter_with_nullable(columns).unwrap();
+        // Flags are refused where something else is wanted, and nothing else is.
+        while let Err(refused) = Table::bind(&batch, &rules.columns, rules.zone).map(drop) {
+            prop_assert_eq!(refused.data_type, DataType::Boolean);
+            batch.remove_column(batch.schema_ref().index_of(&refused.column).unwrap());
+        }
         let table = Table::bind(&batch, &rules.columns, rules.zone).unwrap();
         let (mut people, mut notes) = (People::default(), Vec::new());
         let identity = identify(&table, 0, &rules);

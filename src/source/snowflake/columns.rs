@@ -4,7 +4,7 @@ use super::SnowflakeSettings;
 use super::fault::plain;
 use super::identifier::Identifier;
 use crate::source::nearest::nearest;
-use crate::source::{ColumnRequest, Nature, Need, SourceError, Trouble};
+use crate::source::{ColumnRequest, Nature, Need, Reading, SourceError, Trouble};
 
 /// What Snowflake keeps in a column, as far as it matters for reading it.
 /// Source: the `rowtype` of an answer, field `type`, as the Go and Python drivers read it.
@@ -126,7 +126,13 @@ pub(super) fn match_columns<'a>(
             (Some(Column { kind: Kind::Other(kind), .. }), _) => {
                 unreadable.push(format!("`{}` ({kind})", request.name));
             }
+            // Nobody is called `true`, which would be hashed as a name.
+            (Some(Column { kind: kind @ Kind::Boolean, .. }), _) if matches!(request.reading, Reading::Hashed(_)) => {
+                unreadable.push(format!("`{}` ({})", request.name, kind.name()));
+            }
             (Some(column), _) => matched.present.push(Match { request, column }),
+            // A full name is asked for twice where the warehouse hashes it.
+            (None, Need::IfPresent) if matched.absent.contains(&request.name) => {}
             (None, Need::IfPresent) => matched.absent.push(request.name.clone()),
             (None, Need::Required) => missing.push(request.name.clone()),
         }
@@ -136,7 +142,10 @@ pub(super) fn match_columns<'a>(
     }
     if !unreadable.is_empty() {
         return Err(UnsuitedTable {
-            what: format!("has columns of a type that has no text: {}", unreadable.join(", ")),
+            what: format!(
+                "has columns of a type that cannot be read as what they are to feed: {}",
+                unreadable.join(", ")
+            ),
             remedy: "take these columns out of the mapping, or convert them in a view".into(),
         });
     }
@@ -208,7 +217,8 @@ fn meant<'a>(name: &str, table: &'a [Column]) -> Option<&'a str> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::source::Reading;
+    use crate::meta::MatchKey;
+    use crate::source::HashedField;
 
     fn table(names: &[&str]) -> Vec<Column> {
         names.iter().map(|name| Column { name: Identifier::exact(name), kind: Kind::Text }).collect()
@@ -262,6 +272,30 @@ mod tests {
         let error = match_columns(&[request("email", Need::Required)], &table(&names)).unwrap_err();
         assert!(error.remedy.contains("the table has: C 0, C 1, "), "{}", error.remedy);
         assert!(error.remedy.ends_with(", C 29, and 3 more"), "{}", error.remedy);
+    }
+
+    #[test]
+    fn nobody_is_called_true() {
+        let hashed = |need| ColumnRequest {
+            reading: Reading::Hashed(HashedField::Key(MatchKey::ExternalId)),
+            ..request("member", need)
+        };
+        let table = [Column { name: Identifier::exact("MEMBER"), kind: Kind::Boolean }];
+        for need in [Need::Required, Need::IfPresent] {
+            let error = match_columns(&[hashed(need)], &table).unwrap_err();
+            assert_eq!(
+                error.what,
+                "has columns of a type that cannot be read as what they are to feed: `member` (BOOLEAN)"
+            );
+        }
+        assert!(match_columns(&[request("member", Need::Required)], &table).is_ok());
+    }
+
+    #[test]
+    fn a_column_that_is_asked_for_twice_is_missed_once() {
+        let full = |field| ColumnRequest { reading: Reading::Hashed(field), ..request("full_name", Need::IfPresent) };
+        let requests = [HashedField::FirstOfFullName, HashedField::LastOfFullName].map(full);
+        assert_eq!(match_columns(&requests, &table(&["A"])).unwrap().absent, ["full_name"]);
     }
 
     #[test]
