@@ -96,7 +96,9 @@ impl Attention {
     /// What it is and what to do, for people.
     const fn lines(self) -> &'static str {
         match self {
-            Self::NoRun => "! no run is recorded\n  → run fbcapi sync; if a state was lost, restore a copy first\n",
+            Self::NoRun => {
+                "! no run is recorded\n  → run fbcapi sync; if there was a state before, bring it back first (fbcapi state --help)\n"
+            }
             Self::LastRunFailed => "! the last run failed or was killed\n  → run fbcapi sync and see what it says\n",
             Self::LongWithoutSuccess => {
                 "! no run has succeeded for more than 24 hours\n  → see whether cron runs fbcapi sync, and what it says\n"

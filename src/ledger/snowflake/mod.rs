@@ -25,8 +25,8 @@ use self::reading::{Log, Order, Story, Texts};
 use self::row::{Author, Insertion, PARDONED, Rows};
 use super::known::{Gathering, Known};
 use super::{EventKey, Fingerprint, Ledger, LedgerError, Record, RunId, SqliteLedger, Wants};
-use crate::source::Shard;
 use crate::source::snowflake::{Connection, DeskError, Effect, Surroundings};
+use crate::source::{Shard, SourceError};
 
 pub use self::lease::{Permit, Terms};
 pub use self::schema::{Schema, VERSION};
@@ -123,7 +123,16 @@ impl SnowflakeLedger {
         let made = statements.into_iter().try_for_each(|statement| clerk.make(statement));
         drop(clerk);
         drop(thread.join());
-        made.map_err(|DeskError { error, .. }| failed(error))
+        made.map_err(|DeskError { effect, error }| {
+            failed(match effect {
+                Effect::NoObject => SourceError {
+                    what: "the schema is not there, or the role of this login may not make tables in it".into(),
+                    remedy: Some("have someone run what fbcapi state init --print-sql prints".into()),
+                    ..error
+                },
+                Effect::None | Effect::InDoubt => error,
+            })
+        })
     }
 
     /// Gives the lease back and ends the sessions, which takes some seconds at most.

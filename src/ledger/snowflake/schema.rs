@@ -69,11 +69,13 @@ impl Schema {
         let warehouse = warehouse.unwrap_or("FBCAPI_WAREHOUSE");
         let mut script =
             format!("-- The state of fbcapi in {}: run once, by a role that may make tables there.\n", self.name());
+        let schema = dotted(&[self.database.clone(), self.schema.clone()]);
+        writeln!(script, "-- Where the schema is not there yet: CREATE SCHEMA IF NOT EXISTS {schema};")
+            .unwrap_or_default();
         for statement in self.statements() {
             script.push_str(&statement);
             script.push_str(";\n\n");
         }
-        let schema = dotted(&[self.database.clone(), self.schema.clone()]);
         script.push_str("-- What the role of fbcapi needs, and no more.\n");
         let mut grants = vec![
             format!("USAGE ON WAREHOUSE {warehouse}"),

@@ -244,3 +244,25 @@ fn a_copy_that_was_cut_off_is_made_whole_when_it_is_made_again() {
     assert_eq!(exported(), whole);
     assert_eq!(database.cell("SELECT COUNT(*) FROM MARTS.FBCAPI_SEND_STATE WHERE STATE = 'sent'").unwrap(), "10");
 }
+
+#[test]
+fn a_schema_that_is_not_there_is_told_with_who_can_make_it() {
+    let Some(database) = Database::new() else { return };
+    let nowhere = format!("kind = \"snowflake\"\nschema = \"{}.NOWHERE\"", database.name);
+    let it = Sandboxed::new().on(|stage| {
+        let stage = stage.section("state", &nowhere).section("snowflake", &database.connection());
+        stage.variable("FBCAPI_TEST_PASSWORD", "snow")
+    });
+    let ran = it.stage.run(&["state", "init"]);
+    let told = format!(
+        "✗ the state in {}.NOWHERE cannot be made\n  because the schema is not there, or the role of this login may not \
+         make tables in it\n  → have someone run what fbcapi state init --print-sql prints\n",
+        database.name
+    );
+    assert_eq!((ran.exit, ran.stderr.trim_end()), (Some(4), told.trim_end()));
+    let script = it.stage.run(&["state", "init", "--print-sql"]).stdout;
+    assert!(script.contains("CREATE SCHEMA IF NOT EXISTS"), "{script}");
+    let ran = it.stage.run(&["sync"]);
+    assert_eq!(ran.exit, Some(2), "{}", ran.stderr);
+    assert!(ran.stderr.contains("→ run fbcapi state init, or have someone run"), "{}", ran.stderr);
+}
