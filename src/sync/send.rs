@@ -267,7 +267,7 @@ async fn deliver(sending: Arc<Sending>, parcel: Parcel) {
                 if sending.record(vec![Record::Intent { batch: id.clone(), at, entries, labels }]).await.is_err() {
                     return;
                 }
-                attempt = Some(Attempt::new(id));
+                attempt = Some(Attempt::new(id, at));
                 sending.begin(events, &mut pass).await
             }
             Effect::Post(part) => {
@@ -298,9 +298,10 @@ async fn deliver(sending: Arc<Sending>, parcel: Parcel) {
                     pass = sending.gate.pass(until, &sending.halt).await;
                     let may_post = sending.may_post().await.is_ok();
                     let now = (sending.now)();
+                    let is_in_time = attempt.as_ref().is_none_or(|attempt| attempt.is_in_time(now));
                     if pass.is_none() || !may_post {
                         Happening::Halted
-                    } else if batch.events().iter().all(|event| event.repeat.is_in_time(now)) {
+                    } else if is_in_time && batch.events().iter().all(|event| event.repeat.is_in_time(now)) {
                         Happening::Waited
                     } else {
                         pass = None;

@@ -13,10 +13,13 @@ use crate::deliver::{PartFate, Scope, Settlement};
 use crate::ledger::{Answer, BatchId};
 use crate::meta::answer::{self, Codes, Delivery, Quota, Stop, Verdict};
 use crate::report::BatchReport;
+use crate::sync::prepare::RESEND_WITHIN;
 
 /// A part from its intent to its outcome.
 pub(super) struct Attempt {
     pub(super) id: BatchId,
+    /// When its intent was made.
+    at: DateTime<Utc>,
     body: Option<Body>,
     began: Instant,
     status: Option<u16>,
@@ -35,9 +38,10 @@ struct Body {
 }
 
 impl Attempt {
-    pub(super) fn new(id: BatchId) -> Self {
+    pub(super) fn new(id: BatchId, at: DateTime<Utc>) -> Self {
         Self {
             id,
+            at,
             body: None,
             began: Instant::now(),
             status: None,
@@ -47,6 +51,11 @@ impl Attempt {
             last: None,
             may_have_arrived: false,
         }
+    }
+
+    /// Whether the part may be posted again: the waits of a machine that sleeps can be days.
+    pub(super) fn is_in_time(&self, now: DateTime<Utc>) -> bool {
+        !self.may_have_arrived || now - self.at < RESEND_WITHIN
     }
 
     /// Posts the part once, given its events as JSON.

@@ -2,8 +2,8 @@
 
 use chrono::TimeDelta;
 
-use super::Variant;
-use super::world::{Shared, World};
+use super::world::{Plan, Shared, World};
+use super::{Variant, clock};
 use crate::ledger::{Answer, Known, Ledger, LedgerError, Outcome, Record};
 
 /// The state, as the program sees it: a handle to the disk of the world.
@@ -32,7 +32,12 @@ impl Ledger for Disk {
         if world.is_dead {
             return Err(full());
         }
-        let rate = world.plan.disk_faults;
+        // A write may take hours or days, of which only the clock tells: the machine slept, or a warehouse was busy.
+        let Plan { slow_writes, disk_faults: rate, .. } = world.plan;
+        if world.dice.happens(slow_writes) {
+            let most = world.dice.one_of(&[3, 20, 60]);
+            clock::pass(world.dice.between(60, most * 3_600));
+        }
         let faults = [WriteFault::KilledBefore, WriteFault::KilledAfter, WriteFault::Full];
         let fault = world.dice.happens(rate).then(|| world.dice.one_of(&faults));
         if let Some(WriteFault::Full) = fault {

@@ -97,6 +97,7 @@ fn plan(dice: &mut Dice) -> Plan {
         batch_size: dice.one_of(&[1, 3, 8, 20]),
         post_faults: dice.one_of(&[0, 50, 200, 500]),
         disk_faults: dice.one_of(&[0, 0, 10, 60]),
+        slow_writes: dice.one_of(&[0, 0, 100]),
         clock_faults: dice.one_of(&[0, 0, 300]),
         most_events: dice.one_of(&[5, 1_000, 1_000]),
         blames: dice.happens(300),
@@ -213,9 +214,12 @@ fn judge_rows(world: &mut World, now: i64) {
         world.oracle.hold(!is_held || takes <= 1, || format!("hold: {id} came {takes} times"));
         let is_refused = world.oracle.is_refused(&row.key);
         let is_too_old = row.time < oldest_accepted(ActionSource::SystemGenerated, now);
-        let since = world.oracle.in_doubt_since(&row.key);
-        let is_over = since.is_some_and(|since| clock::shown() - since > chrono::TimeDelta::hours(40));
-        let is_doubted = since.is_some() && (is_held || is_over) && matches!(fate, Some(Fate::Unknown { .. }));
+        let is_doubted = match fate {
+            Some(Fate::Unknown { first_attempt, .. }) if world.oracle.is_in_doubt(&row.key) => {
+                is_held || clock::shown() - first_attempt > chrono::TimeDelta::hours(40)
+            }
+            _ => false,
+        };
         let is_there = row.appears <= now;
         let is_right = !is_there || takes > 0 || is_refused || is_too_old || is_doubted;
         world.oracle.hold(is_right, || format!("G1: {id} is lost: the state says {fate:?}"));

@@ -21,8 +21,8 @@ pub(super) struct Oracle {
     takes: HashMap<EventKey, u32>,
     /// Events whose acceptance is on disk.
     accepted: HashSet<EventKey>,
-    /// Intents on disk of which nobody knows what became.
-    open: HashMap<BatchId, Vec<EventKey>>,
+    /// Intents on disk of which nobody knows what became, and when they were made.
+    open: HashMap<BatchId, (Vec<EventKey>, DateTime<Utc>)>,
     /// Events of which an attempt may have been taken, and when that attempt was first made by the program's clock.
     ambiguous: HashMap<EventKey, DateTime<Utc>>,
     /// Events that Meta refused alone.
@@ -37,15 +37,16 @@ pub(super) struct Oracle {
 /// What the oracle has seen of the run that is under way.
 #[derive(Debug, Default)]
 struct Run {
-    began: DateTime<Utc>,
     /// Events posted, and when first.
     posted: HashMap<EventKey, DateTime<Utc>>,
     /// Events that Meta took in this run.
     taken: HashSet<EventKey>,
     /// Events whose acceptance the program was told of.
     told: HashSet<EventKey>,
-    /// Events that this run has brought into doubt.
+    /// Events that this run has brought into doubt, less those that Meta then refused.
     doubted: HashSet<EventKey>,
+    /// Events that this run may have repeated. One that Meta refuses in the end for its age may have been taken before.
+    suspected: HashSet<EventKey>,
 }
 
 impl Oracle {
@@ -80,9 +81,9 @@ impl Oracle {
         self.refused.contains(key)
     }
 
-    /// When an event was first posted of which nobody knows whether it was taken.
-    pub(super) fn in_doubt_since(&self, key: &EventKey) -> Option<DateTime<Utc>> {
-        self.ambiguous.get(key).copied()
+    /// Whether nobody knows whether an event was taken.
+    pub(super) fn is_in_doubt(&self, key: &EventKey) -> bool {
+        self.ambiguous.contains_key(key)
     }
 
     /// How many events Meta took more than once, and how many it took.
@@ -90,18 +91,18 @@ impl Oracle {
         (self.takes.values().filter(|takes| **takes > 1).count() as u64, self.takes.len() as u64)
     }
 
-    pub(super) fn run_begins(&mut self, at: DateTime<Utc>) {
-        self.run = Run { began: at, ..Run::default() };
+    pub(super) fn run_begins(&mut self) {
+        self.run = Run::default();
     }
 
     /// Sees what the program puts on disk.
     pub(super) fn durable(&mut self, record: &Record) {
         match record {
-            Record::Intent { batch, entries, .. } => {
-                self.open.insert(batch.clone(), entries.iter().map(|entry| entry.key).collect());
+            Record::Intent { batch, entries, at, .. } => {
+                self.open.insert(batch.clone(), (entries.iter().map(|entry| entry.key).collect(), *at));
             }
             Record::Outcome { batch, outcome: Outcome::Accepted | Outcome::Dropped, .. } => {
-                self.accepted.extend(self.open.remove(batch).unwrap_or_default());
+                self.accepted.extend(self.open.remove(batch).into_iter().flat_map(|(keys, _)| keys));
             }
             Record::Outcome { batch, outcome: Outcome::Cleared | Outcome::Released, .. } => {
                 drop(self.open.remove(batch));
@@ -123,9 +124,10 @@ impl Oracle {
         let is_told = self.run.told.contains(&key);
         self.hold(!is_told, || format!("G3: {id} was posted after the program was told that it was taken"));
         if let Some(first) = self.ambiguous.get(&key).copied() {
+            self.run.suspected.insert(key);
             let is_held = self.on_unknown == OnUnknown::Hold;
             self.hold(!is_held, || format!("hold: {id} was posted again, and may have been taken before"));
-            let waited = self.run.began - first;
+            let waited = now - first;
             self.hold(waited < RESEND_WITHIN + JUMP, || format!("48 h: {id} was posted again after {waited}"));
         }
         let before = self.bytes.entry((key, version)).or_insert_with(|| event.json.clone());
@@ -157,9 +159,15 @@ impl Oracle {
     /// Sees Meta refuse a request for what it holds: the same request was not taken before either.
     pub(super) fn relieve(&mut self, events: &[Posted]) {
         for event in events {
-            let is_taken = self.takes.contains_key(&event.key);
-            if !is_taken && self.run.doubted.remove(&event.key) {
+            if self.takes.contains_key(&event.key) {
+                continue;
+            }
+            if self.run.doubted.remove(&event.key) {
                 self.ambiguous.remove(&event.key);
+            }
+            // It is as if it had never been posted.
+            if !self.ambiguous.contains_key(&event.key) {
+                self.run.posted.remove(&event.key);
             }
         }
     }
@@ -170,6 +178,7 @@ impl Oracle {
             if let Entry::Vacant(doubt) = self.ambiguous.entry(event.key) {
                 doubt.insert(now);
                 self.run.doubted.insert(event.key);
+                self.run.suspected.insert(event.key);
             }
         }
     }
@@ -178,11 +187,11 @@ impl Oracle {
     /// was a limit.
     pub(super) fn run_ends(&mut self, report: Option<&Report>, rows: Option<usize>) {
         // Whatever is on disk as intended, and only that, is in doubt from now on.
-        let began = self.run.began;
-        let open: Vec<EventKey> = self.open.values().flatten().copied().collect();
-        for key in open {
-            let at = self.run.posted.get(&key).copied().unwrap_or(began);
-            self.ambiguous.entry(key).or_insert(at);
+        for (keys, at) in self.open.values() {
+            for key in keys {
+                let at = self.run.posted.get(key).unwrap_or(at);
+                self.ambiguous.entry(*key).or_insert(*at);
+            }
         }
         let Some(report) = report else { return };
         let counts = report.counts;
@@ -193,7 +202,7 @@ impl Oracle {
             });
         }
         let twice = self.run.taken.iter().filter(|key| self.takes(key) > 1).count() as u64;
-        let doubted = self.run.posted.keys().filter(|key| self.ambiguous.contains_key(key)).count() as u64;
+        let doubted = self.run.suspected.len() as u64;
         let told = report.possible_duplicates;
         self.hold(twice <= told, || format!("G2: {twice} events came again, and the report tells {told}"));
         self.hold(told <= doubted, || format!("G2: the report doubts {told} events, and {doubted} are in doubt"));

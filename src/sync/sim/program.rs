@@ -36,7 +36,7 @@ pub(super) fn run(shared: &Shared, config: &Config, options: &Options, graph: &G
     clock::begin();
     let rows = visible(shared);
     shared.lock().is_dead = false;
-    shared.lock().oracle.run_begins(clock::shown());
+    shared.lock().oracle.run_begins();
     let ran = run_within(shared, config, options, graph, &rows, &runtime);
     let report = if shared.lock().is_dead { None } else { ran.ok() };
     let mut world = shared.lock();

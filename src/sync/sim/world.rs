@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
-use chrono::TimeDelta;
+use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::json;
 use serde_json::value::RawValue;
 use tokio::sync::{Notify, watch};
@@ -38,6 +38,8 @@ pub(super) struct Plan {
     pub(super) post_faults: u64,
     /// Writes that fail or end the program, in a thousand.
     pub(super) disk_faults: u64,
+    /// Writes that take minutes or hours, in a thousand.
+    pub(super) slow_writes: u64,
     /// Clocks that are wrong, in a thousand runs.
     pub(super) clock_faults: u64,
     /// More events than this are too many for one request.
@@ -155,6 +157,7 @@ impl Shared {
 
     /// Takes a request, some time, and maybe answers it.
     pub(super) async fn post(self, body: bytes::Bytes) -> Result<Reply, Delivery> {
+        let begun = clock::shown();
         let (before, after) = {
             let dice = &mut self.lock().dice;
             (dice.below(3_000), dice.below(3_000))
@@ -162,7 +165,7 @@ impl Shared {
         tokio::time::sleep(Duration::from_millis(before)).await;
         let end = {
             let mut world = self.lock();
-            if world.is_dead { End::Never } else { world.post(&body) }
+            if world.is_dead { End::Never } else { world.post(&body, begun) }
         };
         tokio::time::sleep(Duration::from_millis(after)).await;
         match end {
@@ -202,6 +205,7 @@ impl World {
     pub(super) fn calm_down(&mut self) {
         self.plan.post_faults = 0;
         self.plan.disk_faults = 0;
+        self.plan.slow_writes = 0;
         self.plan.clock_faults = 0;
     }
 
@@ -215,13 +219,12 @@ impl World {
         if self.dice.happens(rate) { self.dice.one_of(&FAULTS) } else { Fault::None }
     }
 
-    fn post(&mut self, body: &[u8]) -> End {
+    fn post(&mut self, body: &[u8], begun: DateTime<Utc>) -> End {
         self.posts += 1;
-        let now = clock::shown();
         let events = parse(body);
         for event in &events {
             let version = self.rows.iter().find(|row| row.key == event.key).map_or(0, |row| row.version);
-            self.oracle.posted(event, version, now);
+            self.oracle.posted(event, version, begun);
         }
         let fault = self.fault();
         match fault {
@@ -257,7 +260,7 @@ impl World {
                 }
             }
         }
-        self.oracle.in_doubt(&events, now);
+        self.oracle.in_doubt(&events, begun);
         match fault {
             Fault::ErrorTaken | Fault::ErrorNotTaken => match self.dice.below(3) {
                 0 => refusal(400, 2, None),
