@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use fbcapi::sandbox::SandboxOptions;
 
 use crate::support::graph::{Answer, Scripted};
-use crate::support::rows::leads;
+use crate::support::rows::{leads, write_parquet};
 use crate::support::run::{Ran, Sandboxed, Stage, wait_for, wait_until};
 
 /// A stage whose sandbox takes its time with each answer.
@@ -99,6 +99,22 @@ fn fm_50_asked_to_end_a_run_settles_what_is_in_flight_and_the_next_one_goes_on()
         assert_eq!(next.told(), format!("exit 0: sent {left}, already_sent {}", stats.received));
         assert_eq!((it.stats().received, it.stats().unique), (2_000, 2_000));
     }
+}
+
+#[test]
+fn rows_that_were_met_and_rows_that_were_not_are_all_there_are() {
+    let it = slow(50).on(|stage| stage.section("source", "kind = \"file\"\npath = \"rows.parquet\""));
+    write_parquet(&it.stage.path("rows.parquet"), &leads(2_000));
+    let run = it.stage.start(&["--batch-size", "10"]);
+    wait_until("the first events", || it.stats().received > 0);
+    signal("-TERM", run.id());
+    let ended = wait_for(run);
+    let met = ended.report()["counts"]["selected"].as_u64().unwrap();
+    let unread =
+        ended.stderr.lines().find_map(|line| line.trim().strip_suffix(": not read yet, and left to the next run"));
+    let unread = unread.and_then(|told| told.split(' ').next()).unwrap_or("0").replace(',', "");
+    assert!(met < 2_000, "the run came to its end before the signal");
+    assert_eq!(met + unread.parse::<u64>().unwrap(), 2_000, "{}", ended.stderr);
 }
 
 #[test]

@@ -374,14 +374,21 @@ fn offline_nobody_is_contacted() {
     let (sandboxed, server) = snowflake(|_| Script::default());
     let ran = sandboxed.stage.run(&["check", "--offline", "--json"]);
     assert_eq!(ran.exit, Some(0), "{}", ran.stderr);
-    let results = results(&ran);
-    assert_eq!(results[0], "configuration ok");
-    assert!(results[1..9].iter().all(|result| result.ends_with("not_checked")), "{results:?}");
-    assert_eq!(results[9..], ["state warning", "meta not_checked", "clock not_checked"]);
+    let told = results(&ran);
+    assert_eq!(told[0], "configuration ok");
+    assert!(told[1..9].iter().all(|result| result.ends_with("not_checked")), "{told:?}");
+    assert_eq!(told[9..], ["state warning", "meta not_checked", "clock not_checked"]);
     assert!(server.seen("/").is_empty());
     assert!(unwrapped(&ran.stderr).contains("not checked: --offline; nor warehouse, table,"), "{}", ran.stderr);
-    let files =
-        sandboxed.on(|stage| stage.section("source", "kind = \"file\"\npath = \"rows.ndjson\"").section("columns", ""));
+    // A state in Snowflake is left alone, too.
+    let remote = sandboxed.on(|stage| stage.section("state", "kind = \"snowflake\"\nschema = \"OPS.FBCAPI\""));
+    let ran = remote.stage.run(&["check", "--offline", "--json"]);
+    assert_eq!(ran.exit, Some(0), "{}", ran.stderr);
+    assert_eq!(results(&ran)[9..], ["state not_checked", "meta not_checked", "clock not_checked"]);
+    assert!(server.seen("/").is_empty());
+    let files = remote.on(|stage| {
+        stage.section("source", "kind = \"file\"\npath = \"rows.ndjson\"").section("columns", "").section("state", "")
+    });
     files.stage.rows(&leads(2));
     let ran = files.stage.run(&["check", "--offline", "--json"]);
     assert_eq!((ran.exit, &ran.report()["counts"]["sendable"]), (Some(0), &json!(2)), "{}", ran.stderr);
