@@ -80,13 +80,17 @@ impl Ledger for MemoryLedger {
     }
 
     fn prune(&mut self, before: i64) -> Result<(), LedgerError> {
-        self.batches.retain(|batch| batch.last_time() >= before);
+        self.tidy(before, before)
+    }
+
+    fn tidy(&mut self, events: i64, runs: i64) -> Result<(), LedgerError> {
+        self.batches.retain(|batch| batch.last_time() >= events);
         self.places = self.batches.iter().enumerate().map(|(place, batch)| (batch.id.clone(), place)).collect();
-        self.rejects.retain(|_, entry| entry.event_time >= before);
+        self.rejects.retain(|_, entry| entry.event_time >= events);
         let newest = self.runs.last().map(|run| run.id.clone());
         let batches = &self.batches;
         self.runs.retain(|run| {
-            run.started.timestamp_millis() >= before.saturating_mul(1_000)
+            run.started.timestamp_millis() >= runs.saturating_mul(1_000)
                 || Some(&run.id) == newest.as_ref()
                 || batches.iter().any(|batch| batch.id.run == run.id)
         });

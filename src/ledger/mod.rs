@@ -263,10 +263,9 @@ pub trait Ledger: Send {
     /// Whether no run was ever recorded.
     fn is_new(&self) -> Result<bool, LedgerError>;
 
-    /// Forgets at the end of a run what no run can meet again, where that is a run's task.
-    fn tidy(&mut self, before: i64) -> Result<(), LedgerError> {
-        self.prune(before)
-    }
+    /// Forgets at the end of a run what no run can meet again, where that is a run's task: events whose time is before
+    /// `events`, and what is left of runs that began before `runs` (seconds since 1970).
+    fn tidy(&mut self, events: i64, runs: i64) -> Result<(), LedgerError>;
 
     /// What it keeps of the events of an intent.
     fn wants(&self) -> Wants {

@@ -98,20 +98,24 @@ impl Ledger for SqliteLedger {
     }
 
     fn prune(&mut self, before: i64) -> Result<(), LedgerError> {
+        self.tidy(before, before)
+    }
+
+    fn tidy(&mut self, events: i64, runs: i64) -> Result<(), LedgerError> {
         self.write(|transaction| {
             let old = "SELECT id FROM batch WHERE last_time < ?1";
-            transaction.execute(&format!("DELETE FROM outcome WHERE batch IN ({old})"), [before])?;
-            transaction.execute("DELETE FROM batch WHERE last_time < ?1", [before])?;
+            transaction.execute(&format!("DELETE FROM outcome WHERE batch IN ({old})"), [events])?;
+            transaction.execute("DELETE FROM batch WHERE last_time < ?1", [events])?;
             crash::point("in_prune");
             transaction.execute(
                 "DELETE FROM reject WHERE event_time < ?1 OR id NOT IN (SELECT max(id) FROM reject GROUP BY key)",
-                [before],
+                [events],
             )?;
             transaction.execute("DELETE FROM pardon WHERE reject NOT IN (SELECT id FROM reject)", ())?;
             transaction.execute(
                 "DELETE FROM run WHERE started < ?1 AND id < (SELECT max(id) FROM run) \
                  AND name NOT IN (SELECT run FROM batch)",
-                [before.saturating_mul(1_000)],
+                [runs.saturating_mul(1_000)],
             )?;
             Ok(())
         })

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use chrono::DateTime;
+use chrono::{DateTime, TimeDelta};
 
 use super::prepare::Prepared;
 use super::run::Run;
@@ -16,6 +16,9 @@ use crate::meta::answer::Stop;
 use crate::report::hints::hints;
 use crate::report::human::{VERSION_WARNING, clock_error, counted, differing_copies_warning, near_miss_warning};
 use crate::report::{Ages, Counts, End, Report, SCHEMA_VERSION, WindowAsked};
+
+/// Reports are kept for longer than events, so that a month can be told of.
+const REPORTS_KEPT: TimeDelta = TimeDelta::days(35);
 
 impl Run<'_> {
     /// Draws the line under the books.
@@ -142,7 +145,9 @@ impl Run<'_> {
             report: serde_json::to_string(&outcome.report).unwrap_or_default(),
             exit_code: outcome.report.exit_code,
         };
-        let closed = ledger.append(&[finished]).and_then(|()| ledger.tidy(self.remembered_since().timestamp()));
+        let events = self.remembered_since();
+        let runs = events.min(self.started - REPORTS_KEPT);
+        let closed = ledger.append(&[finished]).and_then(|()| ledger.tidy(events.timestamp(), runs.timestamp()));
         if let Err(error) = closed {
             outcome.failure.get_or_insert(Failure::Ledger(Arc::new(error)));
         }

@@ -103,6 +103,17 @@ fn without_a_state_there_is_no_run_and_none_is_made_up() {
 }
 
 #[test]
+fn a_month_can_be_told_of_after_every_run() {
+    let ago = |days| Past::new(Utc::now() - TimeDelta::days(days), 0).sending(&[("Lead", 3)]);
+    let it = imported(&[ago(50), ago(29), ago(12), ago(1)]);
+    it.stage.rows(&leads(1));
+    assert_eq!(it.stage.sync(&[]).told(), "exit 0: sent 1");
+    let told = report(&it.stage, &["--days", "60"]);
+    assert_eq!(told["totals"]["sent"], 10, "the run of 50 days ago is forgotten: {told}");
+    assert_eq!(report(&it.stage, &["--days", "30"])["totals"]["sent"], 10);
+}
+
+#[test]
 fn what_a_report_of_another_version_does_not_tell_is_not_made_up() {
     let at = Utc::now() - TimeDelta::hours(2);
     let bare = Past { report: Some("{}".to_owned()), ..Past::new(at, 0) };

@@ -402,7 +402,7 @@ impl Ledger for SnowflakeLedger {
     }
 
     /// What is in the log stays until someone prunes it: a run may not delete.
-    fn tidy(&mut self, _: i64) -> Result<(), LedgerError> {
+    fn tidy(&mut self, _: i64, _: i64) -> Result<(), LedgerError> {
         Ok(())
     }
 

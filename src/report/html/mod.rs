@@ -324,8 +324,8 @@ fn footer(markup: &mut Markup, digest: &Digest) {
     markup.leaf(
         "p",
         &[],
-        "The state keeps a run for as long as Meta accepts its events, about eight days (63 where events of physical \
-         stores may occur), so a longer span holds no older runs. Of people this page holds nothing.",
+        "The state keeps what runs reported for 35 days at least, so a longer span may hold no older runs. Of people \
+         this page holds nothing.",
     );
 }
 

@@ -55,11 +55,15 @@ impl Ledger for Disk {
     }
 
     fn prune(&mut self, before: i64) -> Result<(), LedgerError> {
+        self.tidy(before, before)
+    }
+
+    fn tidy(&mut self, events: i64, runs: i64) -> Result<(), LedgerError> {
         let mut world = self.0.lock();
         if world.is_dead {
             return Err(full());
         }
-        world.disk.prune(before)
+        world.disk.tidy(events, runs)
     }
 
     fn is_new(&self) -> Result<bool, LedgerError> {

@@ -93,7 +93,7 @@ fn a_page_of_every_history_is_well_formed_and_loads_nothing() {
         let charts = page.matches("class=\"chart wide\"").count();
         assert_eq!(charts, page.matches("class=\"chart narrow\"").count(), "{what}");
         assert!(of("table") >= charts, "{what}: {charts} charts, {} tables", of("table"));
-        assert!(page.contains("All times are UTC") && page.contains("The state keeps a run"), "{what}");
+        assert!(page.contains("All times are UTC") && page.contains("The state keeps what runs reported"), "{what}");
         if !page.contains("example.com") {
             assert_eq!(page.matches("http").count(), 1, "{what}: http-equiv, and no address");
         }
