@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use chrono_tz::Tz;
+use crate::event::Zone;
 
 use super::reader::Reader;
 use super::secret::{SecretSource, expand_home};
@@ -47,7 +47,7 @@ pub(super) struct SourceSection {
     /// Where rows come from, if that is said rightly.
     pub(super) kind: Option<Kind>,
     pub(super) preset: Preset,
-    pub(super) zone: Tz,
+    pub(super) zone: Zone,
     pub(super) date_format: Option<String>,
 }
 
@@ -67,7 +67,7 @@ impl Context<'_> {
         let kind = section.choice("kind", &[("snowflake", Kind::Snowflake), ("file", Kind::File)], "snowflake");
         let preset = section.choice("preset", &Preset::NAMES, "facebook_events");
         let zone = section.text_or("timezone", "UTC");
-        let zone_read = zone.value.parse::<Tz>().ok();
+        let zone_read = zone.value.parse::<Zone>().ok();
         if zone_read.is_none() {
             section.mistake(&zone.place, "timezone", "must be a zone of the IANA database, such as \"Europe/Berlin\"");
         }
@@ -116,7 +116,7 @@ impl Context<'_> {
             unread,
             kind,
             preset: preset.unwrap_or(Preset::FacebookEvents),
-            zone: zone_read.unwrap_or(Tz::UTC),
+            zone: zone_read.unwrap_or(Zone::UTC),
             date_format,
         }
     }

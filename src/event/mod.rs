@@ -11,6 +11,7 @@ pub mod columns;
 pub mod personal;
 pub mod rules;
 pub mod time;
+mod zone;
 mod row;
 mod examine;
 mod people;
@@ -31,6 +32,9 @@ pub use row::{Event, Identity, Refusal, build, identify};
 pub use suit::Want;
 pub use table::{Table, UnreadableColumn};
 pub use value::Value;
+#[cfg(test)]
+pub(crate) use zone::zone;
+pub use zone::{NotAZone, Zone};
 
 #[cfg(test)]
 mod tests;

@@ -1,6 +1,6 @@
 //! What the configuration says about making events of rows.
 
-use chrono_tz::Tz;
+use super::zone::Zone;
 
 use super::columns::Columns;
 use super::personal::looks_personal;
@@ -47,7 +47,7 @@ pub struct Rules {
     /// Events at or after this second are not wanted.
     pub until: Option<i64>,
     /// The zone of timestamps without one.
-    pub zone: Tz,
+    pub zone: Zone,
 }
 
 /// The model's fallback for events that it does not map.

@@ -1,8 +1,8 @@
 //! A record batch whose columns are bound to the fields that they feed.
 
+use super::zone::Zone;
 use arrow_array::RecordBatch;
 use arrow_schema::DataType;
-use chrono_tz::Tz;
 
 use super::columns::{Columns, CustomField, Origin, Part, Slot};
 use super::field::Field;
@@ -55,7 +55,7 @@ pub struct Table<'a> {
     /// What the warehouse has hashed.
     pub(super) hashed: HashedThere,
     pub(super) columns: &'a Columns,
-    pub(super) zone: Tz,
+    pub(super) zone: Zone,
     copies: Texts<'a>,
     copies_differ: Texts<'a>,
     key: Texts<'a>,
@@ -89,7 +89,7 @@ pub(super) struct BoundPart<'a> {
 
 impl<'a> Table<'a> {
     /// Binds a batch; timestamps without zone that the source left as they were are read in `zone`.
-    pub fn bind(batch: &'a RecordBatch, columns: &'a Columns, zone: Tz) -> Result<Self, UnreadableColumn> {
+    pub fn bind(batch: &'a RecordBatch, columns: &'a Columns, zone: Zone) -> Result<Self, UnreadableColumn> {
         let binder = Binder { batch, zone };
         let field = |field: Field| match (columns.hashed_in_warehouse(field), columns.origin(field)) {
             ([digest, ..], _) => binder.named(&digest.column(), field.name()),
@@ -242,7 +242,7 @@ impl<'a> Table<'a> {
 
 struct Binder<'a> {
     batch: &'a RecordBatch,
-    zone: Tz,
+    zone: Zone,
 }
 
 impl<'a> Binder<'a> {

@@ -2,16 +2,17 @@
 
 use std::sync::Arc;
 
+use super::zone::Zone;
 use arrow_array::{ArrayRef, RecordBatch, StringArray};
 use arrow_schema::{DataType, Field, Schema};
 use chrono::NaiveDate;
-use chrono_tz::Tz;
 
 use super::columns::{Columns, CustomField, Origin, Personal};
 use super::preset::Preset;
 use super::rules::{NameRules, Rules, Unmapped};
 use super::value::Kind;
 use super::*;
+use crate::event::zone;
 use crate::meta::normalize::{Country, ExternalIdForm, Settings};
 use crate::meta::{ActionSource, MatchKey, payload};
 use crate::source::{NATURE, Nature};
@@ -36,7 +37,7 @@ fn rules() -> Rules {
         selected_names: Vec::new(),
         since: None,
         until: None,
-        zone: Tz::UTC,
+        zone: Zone::UTC,
     }
 }
 
@@ -133,7 +134,7 @@ fn times() {
     store.action_source = ActionSource::PhysicalStore;
     assert!(map(&store, &[("occurred_at", "2025-10-01")]).0.is_ok());
     let mut berlin = rules();
-    berlin.zone = Tz::Europe__Berlin;
+    berlin.zone = zone("Europe/Berlin");
     assert!(map(&berlin, &[]).0.unwrap().contains("\"event_time\":1763992800,"));
 }
 
@@ -380,7 +381,7 @@ fn an_unreadable_column_is_named() {
     let binary = Arc::new(arrow_array::BinaryArray::from(vec![b"x".as_slice()])) as ArrayRef;
     let batch = RecordBatch::try_from_iter([("EMAIL", binary)]).unwrap();
     let rules = rules();
-    let error = Table::bind(&batch, &rules.columns, Tz::UTC).unwrap_err();
+    let error = Table::bind(&batch, &rules.columns, Zone::UTC).unwrap_err();
     assert_eq!(error.to_string(), "column EMAIL has type Binary, from which email cannot be read");
 }
 
@@ -394,7 +395,7 @@ fn a_column_of_flags_feeds_nothing_but_flags() {
         let by_type = RecordBatch::try_from_iter([(column, flags)]).unwrap();
         let by_word = RecordBatch::try_new(Arc::new(Schema::new(vec![stated])), vec![text]).unwrap();
         for batch in [by_type, by_word] {
-            let bound = Table::bind(&batch, &rules().columns, Tz::UTC).map(drop);
+            let bound = Table::bind(&batch, &rules().columns, Zone::UTC).map(drop);
             let expected =
                 expected.map(|field| format!("column {column} has type Boolean, from which {field} cannot be read"));
             assert_eq!(bound.err().map(|error| error.to_string()), expected);

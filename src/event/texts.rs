@@ -1,5 +1,6 @@
 //! One column of a record batch, read as text or as instants whatever Arrow type it came in.
 
+use super::zone::Zone;
 use arrow_array::cast::AsArray;
 use arrow_array::types::{
     ArrowPrimitiveType, Date32Type, Decimal128Type, Decimal256Type, Float32Type, Float64Type, Int8Type, Int16Type,
@@ -9,7 +10,6 @@ use arrow_array::types::{
 use arrow_array::{Array, ArrayRef, LargeStringArray, StringArray, StringViewArray};
 use arrow_schema::{DataType, TimeUnit};
 use chrono::{DateTime, NaiveDate};
-use chrono_tz::Tz;
 
 use super::time::{self, Micros, NotATime};
 
@@ -65,12 +65,12 @@ pub(super) enum Times<'a> {
     /// Instants in microseconds.
     Instants(Vec<Option<Micros>>),
     /// Texts that are read as they are needed, with the zone of those without one.
-    Texts(Texts<'a>, Tz),
+    Texts(Texts<'a>, Zone),
 }
 
 impl<'a> Times<'a> {
     /// Binds a column; `None` when its Arrow type cannot be read as a time.
-    pub(super) fn bind(column: &'a ArrayRef, zone: Tz) -> Option<Self> {
+    pub(super) fn bind(column: &'a ArrayRef, zone: Zone) -> Option<Self> {
         // A timestamp without zone that a source did not convert holds wall-clock time. One that no calendar has is not
         // missing; it is judged as it is.
         let local = |micros: Micros| {
@@ -220,6 +220,7 @@ mod tests {
     };
 
     use super::*;
+    use crate::event::zone;
 
     fn check(column: impl Array + 'static, expected: &[Option<&str>]) {
         let column: ArrayRef = Arc::new(column);
@@ -255,14 +256,14 @@ mod tests {
     #[test]
     fn instants_of_every_unit() {
         let seconds: ArrayRef = Arc::new(TimestampSecondArray::from(vec![Some(-1), None]).with_timezone("UTC"));
-        let times = Times::bind(&seconds, Tz::UTC).unwrap();
+        let times = Times::bind(&seconds, Zone::UTC).unwrap();
         assert_eq!((times.get(0), times.get(1)), (Some(Ok(-1_000_000)), None));
         // Noon on the wall in Berlin is eleven in UTC.
         let wall: ArrayRef = Arc::new(TimestampMillisecondArray::from(vec![Some(1_763_640_000_000)]));
-        let times = Times::bind(&wall, Tz::Europe__Berlin).unwrap();
+        let times = Times::bind(&wall, zone("Europe/Berlin")).unwrap();
         assert_eq!(times.get(0), Some(Ok(1_763_636_400_000_000)));
         let text: ArrayRef = Arc::new(StringArray::from(vec![Some("2026-11-20T10:00:00Z"), Some(" "), Some("soon")]));
-        let times = Times::bind(&text, Tz::UTC).unwrap();
+        let times = Times::bind(&text, Zone::UTC).unwrap();
         assert_eq!(times.get(0), Some(Ok(1_795_168_800_000_000)));
         assert_eq!((times.get(1), times.get(2)), (None, Some(Err(NotATime::Unreadable))));
     }

@@ -1,7 +1,8 @@
 //! Instants as the cells of a table hold them.
 
-use chrono::{NaiveDate, NaiveDateTime, NaiveTime, TimeZone};
-use chrono_tz::Tz;
+use chrono::{NaiveDate, NaiveDateTime, NaiveTime};
+
+use super::zone::Zone;
 
 /// An instant in microseconds since 1970-01-01T00:00:00Z.
 pub type Micros = i64;
@@ -25,7 +26,7 @@ pub(super) const TOO_LATE: Micros = 100_000_000_000 * 1_000_000;
 ///
 /// Between date and time stands a `T` or a space; seconds, fraction and zone may be absent; a date alone is its
 /// midnight. These are the forms in which Snowflake, `DuckDB`, Python and JSON writers put a timestamp in text.
-pub fn parse(text: &str, zone: Tz) -> Result<Micros, NotATime> {
+pub fn parse(text: &str, zone: Zone) -> Result<Micros, NotATime> {
     let text = text.trim();
     if let Some(number) = seconds(text) {
         return number;
@@ -50,16 +51,9 @@ pub fn parse(text: &str, zone: Tz) -> Result<Micros, NotATime> {
 
 /// The instant of a wall-clock time in a zone.
 ///
-/// A time that a change of clocks repeats is read as its first occurrence; one that it skips, as if the clocks had
-/// not changed yet.
-pub fn local(naive: NaiveDateTime, zone: Tz) -> Result<Micros, NotATime> {
-    if let Some(instant) = zone.from_local_datetime(&naive).earliest() {
-        return Ok(instant.timestamp_micros());
-    }
-    // The longest leap of a clock was a day: Samoa crossed the date line in 2011.
-    let before = naive.checked_sub_signed(chrono::Duration::hours(25)).ok_or(NotATime::Unreadable)?;
-    let instant = zone.from_local_datetime(&before).earliest().ok_or(NotATime::Unreadable)?;
-    Ok(instant.timestamp_micros() + 25 * 3_600 * 1_000_000)
+/// Changes of clocks are read as [`Zone::instant`] reads them.
+pub fn local(naive: NaiveDateTime, zone: Zone) -> Result<Micros, NotATime> {
+    zone.instant(naive).ok_or(NotATime::Unreadable)
 }
 
 /// Reads a number of seconds; `None` when the text is not a plain number.
@@ -132,8 +126,9 @@ fn digits(text: &str, count: usize) -> Option<(u32, &str)> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::event::zone;
 
-    fn check(text: &str, zone: Tz, expected: Result<&str, NotATime>) {
+    fn check(text: &str, zone: Zone, expected: Result<&str, NotATime>) {
         let read = parse(text, zone);
         let shown =
             read.map(|micros| chrono::DateTime::from_timestamp_micros(micros).unwrap().format("%FT%T%.f").to_string());
@@ -142,7 +137,7 @@ mod tests {
 
     #[test]
     fn forms_of_a_timestamp() {
-        let check = |text, expected| check(text, Tz::UTC, Ok(expected));
+        let check = |text, expected| check(text, Zone::UTC, Ok(expected));
         check("2026-11-20T10:00:00Z", "2026-11-20T10:00:00");
         check("2026-11-20 10:00:00.123456", "2026-11-20T10:00:00.123456");
         check("2026-11-20 10:00:00.123 +0000", "2026-11-20T10:00:00.123");
@@ -159,7 +154,7 @@ mod tests {
 
     #[test]
     fn what_is_no_timestamp() {
-        check("1763632800000", Tz::UTC, Err(NotATime::TooManyDigits));
+        check("1763632800000", Zone::UTC, Err(NotATime::TooManyDigits));
         for text in [
             "",
             "yesterday",
@@ -171,18 +166,18 @@ mod tests {
             "2026-11-20 10:00:00 CET",
             "２０２６-11-20",
         ] {
-            check(text, Tz::UTC, Err(NotATime::Unreadable));
+            check(text, Zone::UTC, Err(NotATime::Unreadable));
         }
     }
 
     #[test]
     fn fm_27_local_times_around_a_change_of_clocks() {
-        let berlin = Tz::Europe__Berlin;
+        let berlin = zone("Europe/Berlin");
         check("2026-07-01 12:00:00", berlin, Ok("2026-07-01T10:00:00"));
         check("2026-12-01", berlin, Ok("2026-11-30T23:00:00"));
         // 02:30 comes twice in October, and not at all in March.
         check("2026-10-25 02:30:00", berlin, Ok("2026-10-25T00:30:00"));
         check("2026-03-29 02:30:00", berlin, Ok("2026-03-29T01:30:00"));
-        check("2011-12-30 12:00:00", Tz::Pacific__Apia, Ok("2011-12-30T22:00:00"));
+        check("2011-12-30 12:00:00", zone("Pacific/Apia"), Ok("2011-12-30T22:00:00"));
     }
 }

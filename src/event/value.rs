@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use chrono_tz::Tz;
+use super::zone::Zone;
 use serde_json::value::RawValue;
 
 use super::reason::Reason;
@@ -69,7 +69,7 @@ pub enum Value<'a> {
 }
 
 /// Reads the text of a cell, which is not blank, or says why there is no such value in it.
-pub(super) fn read(kind: Kind, nature: Nature, text: &str, zone: Tz) -> Result<Value<'_>, Reason> {
+pub(super) fn read(kind: Kind, nature: Nature, text: &str, zone: Zone) -> Result<Value<'_>, Reason> {
     let number = |number: Option<_>| number.map(Value::Json).ok_or(Reason::InvalidValue);
     match kind {
         Kind::Own => match nature {
@@ -196,7 +196,7 @@ mod tests {
 
     #[track_caller]
     fn check(kind: Kind, nature: Nature, text: &str, expected: Result<&str, Reason>) {
-        let shown = read(kind, nature, text, Tz::UTC).map(|value| match value {
+        let shown = read(kind, nature, text, Zone::UTC).map(|value| match value {
             Value::Json(json) => json.into_owned(),
             Value::Text(text) => format!("{text:?}"),
         });

@@ -4,10 +4,10 @@ pub mod file;
 pub mod snowflake;
 mod nearest;
 
+use crate::event::Zone;
 use arrow_array::RecordBatch;
 use arrow_schema::DataType;
 use chrono::{DateTime, Utc};
-use chrono_tz::Tz;
 use sha2::{Digest as _, Sha256};
 use tokio::sync::mpsc;
 
@@ -114,7 +114,7 @@ pub struct Selection {
     /// Only rows with this event id are wanted; a source that is read whole anyway may give others too.
     pub event_id: Option<String>,
     /// The zone of timestamps without one.
-    pub zone: Tz,
+    pub zone: Zone,
     /// How the columns are hashed of which only a digest is wanted.
     pub hashing: Hashing,
     /// Rows of events that were sent are not wanted, where the source can know it.
@@ -137,7 +137,7 @@ impl Selection {
             store: None,
             names: Vec::new(),
             event_id: None,
-            zone: Tz::UTC,
+            zone: Zone::UTC,
             hashing: Hashing { settings: Settings::standard(since.date_naive()), country: None },
             unsent: None,
             shard: None,

@@ -20,8 +20,8 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::{io, thread};
 
+use crate::event::Zone;
 use arrow_array::RecordBatch;
-use chrono_tz::Tz;
 use tokio::sync::mpsc;
 
 use self::columns::Survey;
@@ -58,7 +58,7 @@ struct Plan {
 /// What is handed over, the same for every file.
 struct Shape {
     columns: Vec<ColumnRequest>,
-    zone: Tz,
+    zone: Zone,
 }
 
 /// Why reading stops before the end.

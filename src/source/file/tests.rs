@@ -19,7 +19,7 @@ mod parquet_files;
 type Cells = Vec<Option<String>>;
 
 /// A selection of columns; a name that ends in `?` is optional, one that starts with `@` is a time.
-fn selection(columns: &[&str], zone: Tz) -> Selection {
+fn selection(columns: &[&str], zone: Zone) -> Selection {
     let mut requests = Vec::new();
     for column in columns {
         let (column, reading) = match column.strip_prefix('@') {
@@ -41,7 +41,7 @@ fn next(stream: &mut RowStream) -> Option<Result<RecordBatch, SourceError>> {
 }
 
 /// Reads all batches of a pattern.
-fn batches(pattern: &Path, columns: &[&str], zone: Tz) -> Result<Vec<RecordBatch>, SourceError> {
+fn batches(pattern: &Path, columns: &[&str], zone: Zone) -> Result<Vec<RecordBatch>, SourceError> {
     let mut stream = open(pattern.to_str().unwrap(), &selection(columns, zone))?;
     let mut batches = Vec::new();
     while let Some(batch) = next(&mut stream) {
@@ -53,7 +53,7 @@ fn batches(pattern: &Path, columns: &[&str], zone: Tz) -> Result<Vec<RecordBatch
 /// Reads all rows of text columns.
 fn rows(pattern: &Path, columns: &[&str]) -> Result<Vec<Cells>, SourceError> {
     let mut rows = Vec::new();
-    for batch in batches(pattern, columns, Tz::UTC)? {
+    for batch in batches(pattern, columns, Zone::UTC)? {
         let names: Vec<_> = batch.schema().fields().iter().map(|field| field.name().clone()).collect();
         let wanted = columns.iter().map(|column| column.trim_matches(['@', '?']).to_owned());
         assert!(
@@ -226,7 +226,7 @@ fn long_files_come_in_batches_and_whole() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join(name);
         fs::write(&path, content).unwrap();
-        let batches = batches(&path, &["event_id", "email"], Tz::UTC).unwrap();
+        let batches = batches(&path, &["event_id", "email"], Zone::UTC).unwrap();
         assert_eq!(
             batches.iter().map(RecordBatch::num_rows).collect::<Vec<_>>(),
             [BATCH_ROWS, BATCH_ROWS, BATCH_ROWS, 5]
@@ -242,7 +242,7 @@ fn long_cells_make_short_batches() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("a.csv");
     fs::write(&path, format!("event_id\n{}", format!("{cell}\n").repeat(8))).unwrap();
-    let batches = batches(&path, &["event_id"], Tz::UTC).unwrap();
+    let batches = batches(&path, &["event_id"], Zone::UTC).unwrap();
     assert_eq!(batches.iter().map(RecordBatch::num_rows).collect::<Vec<_>>(), [3, 3, 2]);
 }
 
@@ -364,7 +364,7 @@ fn optional_columns_that_are_in_no_file_are_absent() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join(name);
         fs::write(&path, content).unwrap();
-        let stream = open(path.to_str().unwrap(), &selection(&["event_id", "email?", "phone?"], Tz::UTC)).unwrap();
+        let stream = open(path.to_str().unwrap(), &selection(&["event_id", "email?", "phone?"], Zone::UTC)).unwrap();
         assert_eq!(stream.absent, expected);
         assert_eq!(stream.total, None);
     };
@@ -386,11 +386,11 @@ fn reading_ends_when_nobody_listens() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("a.csv");
     fs::write(&path, "event_id\n".to_owned() + &"1\n".repeat(10 * BATCH_ROWS)).unwrap();
-    let mut stream = open(path.to_str().unwrap(), &selection(&["event_id"], Tz::UTC)).unwrap();
+    let mut stream = open(path.to_str().unwrap(), &selection(&["event_id"], Zone::UTC)).unwrap();
     assert!(next(&mut stream).is_some());
     drop(stream);
     let plan = Plan { path, format: Format::Csv, places: vec![Some(0)] };
-    let shape = Shape { columns: selection(&["event_id"], Tz::UTC).columns, zone: Tz::UTC };
+    let shape = Shape { columns: selection(&["event_id"], Zone::UTC).columns, zone: Zone::UTC };
     let mut batches = 0;
     let result = read(&plan, &shape, &mut |_| {
         batches += 1;

@@ -64,6 +64,7 @@ mod tests {
     use chrono::DateTime;
 
     use super::*;
+    use crate::event::zone;
 
     use crate::source::snowflake::columns::Kind;
     use crate::source::snowflake::identifier::parse_path;
@@ -71,7 +72,7 @@ mod tests {
     fn selection(time_column: &str) -> Selection {
         Selection {
             name_columns: vec!["event_name".into()],
-            zone: chrono_tz::Europe::Berlin,
+            zone: zone("Europe/Berlin"),
             ..Selection::new(Vec::new(), "event_id", time_column, DateTime::from_timestamp(1_795_446_000, 0).unwrap())
         }
     }

@@ -4,8 +4,8 @@
 //! table's real columns; the outer one makes the output columns, so that their names cannot stand in for a real
 //! column in the owner's condition, and chooses one of several copies of an event.
 
+use crate::event::Zone;
 use chrono::{DateTime, Utc};
-use chrono_tz::Tz;
 
 use super::columns::{Column, Kind, Match, find};
 use super::hashing::Hashed;
@@ -242,7 +242,7 @@ pub(super) fn blank(text: &str) -> String {
 ///
 /// Decimals become text in Snowflake, which keeps their scale; a float is handed over as it is, because Snowflake's
 /// own text of a float is rounded. A time that the table keeps as text or as a number is handed over as text.
-pub(super) fn read(column: &Column, source: &str, reading: Reading, zone: Tz) -> (String, Form) {
+pub(super) fn read(column: &Column, source: &str, reading: Reading, zone: Zone) -> (String, Form) {
     match (&column.kind, reading) {
         // As text too: what Snowflake writes depends on the settings of the account.
         (Kind::Instant, Reading::Time | Reading::Text | Reading::Hashed(_)) => (epoch(source), Form::Microseconds),
@@ -268,12 +268,12 @@ fn epoch(expression: &str) -> String {
 }
 
 /// Reads a wall clock or a date in the configured zone and gives its wall clock in UTC.
-fn in_zone(column: &Column, source: &str, zone: Tz) -> String {
+fn in_zone(column: &Column, source: &str, zone: Zone) -> String {
     let clock = match column.kind {
         Kind::Date => format!("{source}::TIMESTAMP_NTZ"),
         _ => source.to_owned(),
     };
-    if zone == Tz::UTC { clock } else { format!("CONVERT_TIMEZONE({}, 'UTC', {clock})", literal(zone.name())) }
+    if zone == Zone::UTC { clock } else { format!("CONVERT_TIMEZONE({}, 'UTC', {clock})", literal(zone.name())) }
 }
 
 /// Builds the conditions of the inner level, over the table's real columns.
@@ -337,7 +337,7 @@ enum ClockForm {
 }
 
 impl Clock {
-    pub(super) fn new(column: &Column, zone: Tz) -> Self {
+    pub(super) fn new(column: &Column, zone: Zone) -> Self {
         let source = column.name.to_string();
         match &column.kind {
             Kind::Instant => {
@@ -347,7 +347,7 @@ impl Clock {
                 expression: in_zone(column, &source, zone),
                 form: ClockForm::Wall,
                 slack: chrono::Duration::zero(),
-                prune: (zone != Tz::UTC || column.kind == Kind::Date).then_some(source),
+                prune: (zone != Zone::UTC || column.kind == Kind::Date).then_some(source),
             },
             // Text without an offset is read in UTC here; where another zone is configured the event layer decides,
             // and the window is a day wider so that no row is lost before it.
@@ -361,7 +361,7 @@ impl Clock {
             | Kind::Other(_) => Self {
                 expression: format!("TRY_CAST({} AS TIMESTAMP_TZ)", as_text(column, &source)),
                 form: ClockForm::Instant,
-                slack: if zone == Tz::UTC { chrono::Duration::zero() } else { chrono::Duration::days(1) },
+                slack: if zone == Zone::UTC { chrono::Duration::zero() } else { chrono::Duration::days(1) },
                 prune: None,
             },
         }

@@ -5,6 +5,7 @@
 use std::collections::BTreeMap;
 
 use chrono::{SecondsFormat, TimeDelta, Utc};
+use jiff::tz::TimeZoneDatabase;
 use serde_json::Value;
 
 use super::table;
@@ -79,10 +80,11 @@ fn the_owners_condition_is_over_the_columns_of_the_table() {
 #[test]
 fn times_without_zone_are_read_in_the_configured_one() {
     let Some(database) = Database::new() else { return };
-    let zone = chrono_tz::Europe::Berlin;
+    let zone = TimeZoneDatabase::bundled().get("Europe/Berlin").unwrap();
     let time = Utc::now() - TimeDelta::hours(30);
-    let wall_clock = time.with_timezone(&zone).format("%Y-%m-%d %H:%M:%S%.6f").to_string();
-    let date = time.with_timezone(&zone).format("%Y-%m-%d").to_string();
+    let shown = jiff::Timestamp::from_microsecond(time.timestamp_micros()).unwrap().to_zoned_datetime(zone);
+    let wall_clock = shown.strftime("%Y-%m-%d %H:%M:%S%.6f").to_string();
+    let date = shown.strftime("%Y-%m-%d").to_string();
     let instant = time.to_rfc3339_opts(SecondsFormat::Micros, true);
     let kinds = [
         ("TIMESTAMP_NTZ", &wall_clock),

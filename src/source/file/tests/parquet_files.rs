@@ -4,6 +4,7 @@ use std::fs::{self, File};
 use std::path::Path;
 use std::sync::Arc;
 
+use crate::event::{Zone, zone};
 use ::parquet::arrow::ArrowWriter;
 use arrow_array::cast::AsArray;
 use arrow_array::types::{Int32Type, TimestampMicrosecondType};
@@ -13,7 +14,6 @@ use arrow_array::{
     TimestampNanosecondArray, TimestampSecondArray,
 };
 use arrow_schema::{DataType, Field, TimeUnit};
-use chrono_tz::Tz;
 
 use super::{batches, next, selection};
 use crate::source::file::{BATCH_ROWS, open};
@@ -28,7 +28,7 @@ fn write(path: &Path, columns: Vec<(&str, ArrayRef)>) {
 }
 
 /// Writes a column beside an event id and reads it as a time or not.
-fn read_back(column: ArrayRef, wanted: &str, zone: Tz) -> ArrayRef {
+fn read_back(column: ArrayRef, wanted: &str, zone: Zone) -> ArrayRef {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("a.parquet");
     let ids: ArrayRef = Arc::new(StringArray::from_iter_values((0..column.len()).map(|n| n.to_string())));
@@ -57,7 +57,7 @@ fn types_pass_as_they_are() {
     for column in columns {
         for wanted in ["x", "@x"] {
             assert_eq!(
-                &read_back(Arc::clone(&column), wanted, Tz::Europe__Berlin),
+                &read_back(Arc::clone(&column), wanted, zone("Europe/Berlin")),
                 &column,
                 "{:?}",
                 column.data_type()
@@ -76,14 +76,14 @@ const AHEAD: i64 = 7_200_000;
 fn times_without_zone_are_read_in_the_configured_one() {
     let check = |make: &dyn Fn(i64) -> ArrayRef, unit: TimeUnit| {
         let expected_type = DataType::Timestamp(unit, Some("UTC".into()));
-        for (zone, instant) in [(Tz::UTC, LOCAL), (Tz::Europe__Berlin, LOCAL - AHEAD)] {
+        for (zone, instant) in [(Zone::UTC, LOCAL), (zone("Europe/Berlin"), LOCAL - AHEAD)] {
             let found = read_back(make(LOCAL), "@x", zone);
             assert_eq!(found.data_type(), &expected_type);
             let first = |array: &ArrayRef| array.slice(0, 1).to_data().buffers().to_vec();
             assert_eq!(first(&found), first(&make(instant)), "{zone} {unit:?}");
             assert!(found.is_null(1));
         }
-        let untouched = read_back(make(LOCAL), "x", Tz::Europe__Berlin);
+        let untouched = read_back(make(LOCAL), "x", zone("Europe/Berlin"));
         assert_eq!(&untouched, &make(LOCAL), "only a time is converted");
     };
     // Parquet has no seconds: the writer makes milliseconds of them and the reader seconds again.
@@ -95,9 +95,9 @@ fn times_without_zone_are_read_in_the_configured_one() {
 
 #[test]
 fn times_with_zone_are_instants_already() {
-    for zone in ["UTC", "+00:00", "America/New_York"] {
-        let column = TimestampMicrosecondArray::from(vec![Some(LOCAL), None]).with_timezone(zone);
-        let found = read_back(Arc::new(column), "@x", Tz::Europe__Berlin);
+    for stated in ["UTC", "+00:00", "America/New_York"] {
+        let column = TimestampMicrosecondArray::from(vec![Some(LOCAL), None]).with_timezone(stated);
+        let found = read_back(Arc::new(column), "@x", zone("Europe/Berlin"));
         assert_eq!(found.data_type(), &DataType::Timestamp(TimeUnit::Microsecond, Some("UTC".into())));
         assert_eq!(found.as_primitive::<TimestampMicrosecondType>().value(0), LOCAL);
     }
@@ -106,9 +106,9 @@ fn times_with_zone_are_instants_already() {
 #[test]
 fn a_time_beyond_the_calendar_stays_what_it_is() {
     let extremes = vec![i64::MIN, i64::MAX, -1, 0];
-    let found = read_back(Arc::new(TimestampSecondArray::from(vec![-1, 0, 1])), "@x", Tz::America__New_York);
+    let found = read_back(Arc::new(TimestampSecondArray::from(vec![-1, 0, 1])), "@x", zone("America/New_York"));
     assert_eq!(found.len(), 3);
-    let found = read_back(Arc::new(TimestampMicrosecondArray::from(extremes)), "@x", Tz::America__New_York);
+    let found = read_back(Arc::new(TimestampMicrosecondArray::from(extremes)), "@x", zone("America/New_York"));
     let found: Vec<_> = found.as_primitive::<TimestampMicrosecondType>().values().to_vec();
     assert_eq!(found, [i64::MIN, i64::MAX, 18_000_000_000 - 1, 18_000_000_000]);
 }
@@ -125,10 +125,10 @@ fn only_wanted_columns_are_decoded() {
     let at = bytes.windows(8).position(|window| window == b"to spoil").unwrap();
     bytes[at..at + 4].copy_from_slice(&[0xff; 4]);
     fs::write(&path, bytes).unwrap();
-    let batches = batches(&path, &["event_id"], Tz::UTC).unwrap();
+    let batches = batches(&path, &["event_id"], Zone::UTC).unwrap();
     assert_eq!(batches[0].num_columns(), 1);
     assert_eq!(batches[0].column(0).as_string::<i32>().value(1), "2");
-    let result = super::batches(&path, &["event_id", "nested"], Tz::UTC);
+    let result = super::batches(&path, &["event_id", "nested"], Zone::UTC);
     assert!(matches!(&result, Err(SourceError { trouble: Trouble::Protocol, .. })), "{result:?}");
 }
 
@@ -141,7 +141,7 @@ fn the_number_of_rows_of_all_files_is_known() {
         write(&folder.path().join(name), vec![("event_id", ids)]);
     }
     let pattern = folder.path().join("*.parquet");
-    let mut stream = open(pattern.to_str().unwrap(), &selection(&["event_id", "email?"], Tz::UTC)).unwrap();
+    let mut stream = open(pattern.to_str().unwrap(), &selection(&["event_id", "email?"], Zone::UTC)).unwrap();
     assert_eq!((stream.total, stream.absent.as_slice()), (Some(2 * count as u64), &["email".to_owned()][..]));
     let mut sizes = Vec::new();
     while let Some(batch) = next(&mut stream) {
@@ -156,7 +156,7 @@ fn a_file_that_lacks_an_optional_column_gives_nulls() {
     let column = || -> ArrayRef { Arc::new(StringArray::from(vec!["1"])) };
     write(&folder.path().join("a.parquet"), vec![("event_id", column()), ("email", column())]);
     write(&folder.path().join("b.parquet"), vec![("event_id", column())]);
-    let batches = batches(&folder.path().join("*.parquet"), &["event_id", "email?"], Tz::UTC).unwrap();
+    let batches = batches(&folder.path().join("*.parquet"), &["event_id", "email?"], Zone::UTC).unwrap();
     assert_eq!([batches[0].column(1).null_count(), batches[1].column(1).null_count()], [0, 1]);
 }
 
@@ -168,7 +168,7 @@ fn a_file_that_is_no_parquet_or_cut_short_is_an_error() {
     let whole = fs::read(&path).unwrap();
     for content in [&b""[..], b"event_id\n1\n", &whole[..whole.len() / 2], &whole[1..]] {
         fs::write(&path, content).unwrap();
-        let error = batches(&path, &["event_id"], Tz::UTC).unwrap_err();
+        let error = batches(&path, &["event_id"], Zone::UTC).unwrap_err();
         assert_eq!(error.trouble, Trouble::Protocol);
         assert!(!error.what.contains("ada"), "{}", error.what);
     }
@@ -189,7 +189,7 @@ fn no_damage_makes_rows_vanish_in_silence_or_panics() {
         let mut damaged = whole.clone();
         damaged[at] ^= flip;
         fs::write(&path, damaged).unwrap();
-        if let Ok(stream) = open(path.to_str().unwrap(), &selection(&["event_id"], Tz::UTC)) {
+        if let Ok(stream) = open(path.to_str().unwrap(), &selection(&["event_id"], Zone::UTC)) {
             let total = stream.total;
             let mut stream = stream;
             let mut rows = 0;

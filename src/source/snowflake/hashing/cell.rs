@@ -1,6 +1,6 @@
 //! A column of the table as trimmed text, before any rule.
 
-use chrono_tz::Tz;
+use crate::event::Zone;
 
 use super::{Case, Field, clear, holds_other};
 use crate::meta::normalize::Rule;
@@ -16,7 +16,7 @@ const NOT_PLAIN: &str = "'['";
 /// Gives a field as text without white space and invisible characters around it, or as the part of a full name.
 ///
 /// It is null where the cell is null or white space, as the event layer sees it.
-pub(super) fn text(field: &Field<'_>, zone: Tz) -> String {
+pub(super) fn text(field: &Field<'_>, zone: Zone) -> String {
     let text = format!("({})", plain(field, zone));
     let mut case = Case::new(trimmed_whole(&match field.what {
         HashedField::Key(_) | HashedField::PersonId => text.clone(),
@@ -28,7 +28,7 @@ pub(super) fn text(field: &Field<'_>, zone: Tz) -> String {
 }
 
 /// Gives a cell as the text that is handed over where it is not hashed.
-fn plain(field: &Field<'_>, zone: Tz) -> String {
+fn plain(field: &Field<'_>, zone: Zone) -> String {
     let source = clear(&field.column.name);
     let reading = match field.rule {
         Rule::Birth | Rule::BirthPart(_) => Reading::Date,

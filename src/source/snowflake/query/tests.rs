@@ -99,24 +99,24 @@ QUALIFY COALESCE(TRIM(fbcapi_rows."EVENT_ID", WS), '') = '' OR ROW_NUMBER() OVER
 fn each_type_is_read_in_the_form_that_is_asked_for() {
     use Form::{Json, Microseconds, Text};
     use Reading as R;
-    let berlin: Tz = "Europe/Berlin".parse().unwrap();
+    let berlin: Zone = "Europe/Berlin".parse().unwrap();
     for (wire, reading, zone, expected, form) in [
-        ("text", R::Text, Tz::UTC, "C", Text),
+        ("text", R::Text, Zone::UTC, "C", Text),
         ("text", R::Time, berlin, "C", Text),
-        ("text", R::Date, Tz::UTC, "C", Text),
-        ("fixed", R::Text, Tz::UTC, "TO_VARCHAR(C)", Text),
-        ("fixed", R::Time, Tz::UTC, "TO_VARCHAR(C)", Text),
-        ("decfloat", R::Text, Tz::UTC, "TO_VARCHAR(C)", Text),
-        ("real", R::Text, Tz::UTC, "C", Text),
-        ("boolean", R::Text, Tz::UTC, "TO_VARCHAR(C)", Text),
-        ("variant", R::Text, Tz::UTC, "TO_JSON(C)", Json),
-        ("array", R::Text, Tz::UTC, "TO_JSON(C)", Json),
-        ("object", R::Date, Tz::UTC, "TO_JSON(C)", Json),
-        ("binary", R::Text, Tz::UTC, "HEX_ENCODE(C)", Text),
-        ("time", R::Text, Tz::UTC, "TO_VARCHAR(C)", Text),
-        ("date", R::Text, Tz::UTC, "TO_VARCHAR(TO_DATE(C), 'YYYY-MM-DD')", Text),
-        ("date", R::Date, Tz::UTC, "TO_VARCHAR(TO_DATE(C), 'YYYY-MM-DD')", Text),
-        ("date", R::Time, Tz::UTC, "DATE_PART(EPOCH_MICROSECOND, C::TIMESTAMP_NTZ)", Microseconds),
+        ("text", R::Date, Zone::UTC, "C", Text),
+        ("fixed", R::Text, Zone::UTC, "TO_VARCHAR(C)", Text),
+        ("fixed", R::Time, Zone::UTC, "TO_VARCHAR(C)", Text),
+        ("decfloat", R::Text, Zone::UTC, "TO_VARCHAR(C)", Text),
+        ("real", R::Text, Zone::UTC, "C", Text),
+        ("boolean", R::Text, Zone::UTC, "TO_VARCHAR(C)", Text),
+        ("variant", R::Text, Zone::UTC, "TO_JSON(C)", Json),
+        ("array", R::Text, Zone::UTC, "TO_JSON(C)", Json),
+        ("object", R::Date, Zone::UTC, "TO_JSON(C)", Json),
+        ("binary", R::Text, Zone::UTC, "HEX_ENCODE(C)", Text),
+        ("time", R::Text, Zone::UTC, "TO_VARCHAR(C)", Text),
+        ("date", R::Text, Zone::UTC, "TO_VARCHAR(TO_DATE(C), 'YYYY-MM-DD')", Text),
+        ("date", R::Date, Zone::UTC, "TO_VARCHAR(TO_DATE(C), 'YYYY-MM-DD')", Text),
+        ("date", R::Time, Zone::UTC, "DATE_PART(EPOCH_MICROSECOND, C::TIMESTAMP_NTZ)", Microseconds),
         (
             "date",
             R::Time,
@@ -124,7 +124,7 @@ fn each_type_is_read_in_the_form_that_is_asked_for() {
             "DATE_PART(EPOCH_MICROSECOND, CONVERT_TIMEZONE('Europe/Berlin', 'UTC', C::TIMESTAMP_NTZ))",
             Microseconds,
         ),
-        ("timestamp_ntz", R::Time, Tz::UTC, "DATE_PART(EPOCH_MICROSECOND, C)", Microseconds),
+        ("timestamp_ntz", R::Time, Zone::UTC, "DATE_PART(EPOCH_MICROSECOND, C)", Microseconds),
         (
             "timestamp_ntz",
             R::Time,
@@ -151,10 +151,10 @@ fn each_type_is_read_in_the_form_that_is_asked_for() {
 
 #[test]
 fn the_window_never_fails_and_never_hides_a_bad_time() {
-    let berlin: Tz = "Europe/Berlin".parse().unwrap();
+    let berlin: Zone = "Europe/Berlin".parse().unwrap();
     for (wire, zone, expected) in [
         ("timestamp_tz", berlin, "(T IS NULL OR (T >= '2026-11-16 12:00:00.000000 +00:00'::TIMESTAMP_TZ))"),
-        ("timestamp_ntz", Tz::UTC, "(T IS NULL OR (T >= '2026-11-16 12:00:00.000000'::TIMESTAMP_NTZ))"),
+        ("timestamp_ntz", Zone::UTC, "(T IS NULL OR (T >= '2026-11-16 12:00:00.000000'::TIMESTAMP_NTZ))"),
         (
             "timestamp_ntz",
             berlin,
@@ -164,7 +164,7 @@ fn the_window_never_fails_and_never_hides_a_bad_time() {
         ),
         (
             "text",
-            Tz::UTC,
+            Zone::UTC,
             "(TRY_CAST(T AS TIMESTAMP_TZ) IS NULL OR \
              (TRY_CAST(T AS TIMESTAMP_TZ) >= '2026-11-16 12:00:00.000000 +00:00'::TIMESTAMP_TZ))",
         ),
