@@ -169,8 +169,8 @@ Examples:
 
 const RESOLVE_EXAMPLES: &str = "\
 Examples (fbcapi status names the runs and batches in doubt; Events Manager may tell what arrived):
-  fbcapi resolve 20261123T150901Z-1a2b --drop      they count as sent and never leave again
-  fbcapi resolve 20261123T150901Z-1a2b/3 --resend  the next run sends them again";
+  fbcapi resolve 20261123T150901Z-1a2b3c4d --drop      they count as sent and never leave again
+  fbcapi resolve 20261123T150901Z-1a2b3c4d/3 --resend  the next run sends them again";
 
 const MODEL_EXAMPLES: &str = "\
 Examples:

@@ -67,7 +67,7 @@ impl fmt::Debug for EventKey {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Fingerprint(pub u32);
 
-/// Identifies a run: its start and four random digits, as `20261123T150901Z-1a2b`.
+/// Identifies a run: its start and eight random digits, as `20261123T150901Z-1a2b3c4d`.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct RunId(pub String);
 

@@ -109,7 +109,7 @@ impl Report {
         let at = DateTime::UNIX_EPOCH;
         Self {
             schema_version: SCHEMA_VERSION,
-            run_id: "20261123T150901Z-1a2b".to_owned(),
+            run_id: "20261123T150901Z-1a2b3c4d".to_owned(),
             version: "0.0.0",
             started_at: at,
             finished_at: at,

@@ -17,7 +17,11 @@ const OUTCOMES: [&str; 5] = ["accepted", "rejected", "divided", "pending", "unkn
 pub fn schema() -> Value {
     let mut schema = object([
         ("schema_version", "Version of this shape.", json!({ "const": SCHEMA_VERSION })),
-        ("run_id", "The run.", json!({ "type": "string", "pattern": "^[0-9]{8}T[0-9]{6}Z-[0-9a-f]{4}$" })),
+        (
+            "run_id",
+            "The run.",
+            json!({ "type": "string", "pattern": "^[0-9]{8}T[0-9]{6}Z-[0-9a-f]{8}(-[0-9]+of[0-9]+)?$" }),
+        ),
         ("version", "The program's version.", text()),
         ("started_at", "When it began.", moment()),
         ("finished_at", "When it ended.", moment()),

@@ -53,9 +53,10 @@ impl<'a> Run<'a> {
         let is_store = rules.action_source == store || rules.names.iter().any(|name| name.action_source == Some(store));
         let may_be_store = is_store || rules.columns.origin(Field::ActionSource).is_some();
         let oldest_of = |is_store| at(if is_store { store } else { ActionSource::Other });
-        let random = (world.random)() * 65_536.0;
-        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "it is from 0 to 65,536")]
-        let suffix = random as u32 & 0xffff;
+        // Runs that are killed and begun again begin in the same second, too.
+        let random = (world.random)() * f64::from(u32::MAX);
+        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "it is from 0 to the largest")]
+        let suffix = random as u32;
         // Shards of one table begin in the same second, and write into the same log.
         let part = options.shard.map(|shard| format!("-{}of{}", shard.number, shard.of)).unwrap_or_default();
         let (said, farewell) = mpsc::channel(1);
@@ -64,7 +65,7 @@ impl<'a> Run<'a> {
             config,
             options,
             world,
-            id: RunId(format!("{}-{suffix:04x}{part}", started.format("%Y%m%dT%H%M%SZ"))),
+            id: RunId(format!("{}-{suffix:08x}{part}", started.format("%Y%m%dT%H%M%SZ"))),
             started,
             oldest: oldest_of(may_be_store),
             since: options.since.unwrap_or(oldest_of(is_store)),

@@ -213,7 +213,7 @@ fn a_ledger_opened_to_look_refuses_to_write() {
 fn the_words_of_a_run_are_stored() {
     let folder = tempfile::tempdir().unwrap();
     let mut ledger = SqliteLedger::open(&folder.path().join("s.db")).unwrap();
-    let run = RunId("20261123T150901Z-1a2b".into());
+    let run = RunId("20261123T150901Z-1a2b3c4d".into());
     let start = Record::RunStarted { run: run.clone(), at: after(0) };
     let end = Record::RunFinished { run, at: after(9), report: "{\"counts\":{}}".into(), exit_code: 3 };
     ledger.append(&[start, end]).unwrap();
@@ -222,7 +222,7 @@ fn the_words_of_a_run_are_stored() {
         .query_row("SELECT name, started, finished, exit_code, report FROM run", (), |row| row.try_into())
         .unwrap();
     let expected = (
-        "20261123T150901Z-1a2b".to_owned(),
+        "20261123T150901Z-1a2b3c4d".to_owned(),
         after(0).timestamp_millis(),
         after(9).timestamp_millis(),
         3,

@@ -15,6 +15,7 @@ use serde_json::Value;
 use super::stage::{kept_in, warehouse};
 use crate::fakesnow::table;
 use crate::support::fakesnow::Database;
+use crate::support::json_schema::mistakes;
 use crate::support::rows::leads;
 use crate::support::run::{DATASET_ID, Sandboxed};
 
@@ -34,10 +35,12 @@ fn check(database: &Database, change: impl FnOnce(Sandboxed) -> Sandboxed, event
     let record = folder.path().join("record.ndjson");
     let it = change(Sandboxed::with(SandboxOptions { record: Some(record.clone()), ..SandboxOptions::default() }));
     let it = it.on(|stage| kept_in(stage, database));
+    let schema: Value = serde_json::from_str(&it.stage.run(&["config", "schema", "--report"]).stdout).unwrap();
     let mut before = 0;
     for number in 1..=4 {
         let ran = it.stage.sync(&["--shard", &format!("{number}/4")]);
         assert_eq!(ran.exit, Some(0), "{}", ran.stderr);
+        assert_eq!(mistakes(&schema, &ran.report()), [""; 0]);
         let all = ids(&record);
         let part = &all[before..];
         before = all.len();

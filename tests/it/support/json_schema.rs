@@ -144,11 +144,14 @@ fn matches(pattern: &str, text: &str) -> bool {
     let digits = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
     match pattern {
         "^[0-9]+$" => digits(text),
-        "^[0-9]{8}T[0-9]{6}Z-[0-9a-f]{4}$" => {
+        "^[0-9]{8}T[0-9]{6}Z-[0-9a-f]{8}(-[0-9]+of[0-9]+)?$" => {
             let shape: String = text.chars().map(|c| if c.is_ascii_digit() { '0' } else { c }).collect();
-            let suffix = text.get(17..).unwrap_or_default();
+            let suffix = text.get(17..25).unwrap_or_default();
+            let shard = text.get(25..).unwrap_or_default();
+            let numbers = shard.strip_prefix('-').and_then(|shard| shard.split_once("of"));
             shape.starts_with("00000000T000000Z-")
-                && suffix.len() == 4
+                && suffix.len() == 8
+                && (shard.is_empty() || numbers.is_some_and(|(number, of)| digits(number) && digits(of)))
                 && suffix.bytes().all(|byte| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte))
         }
         _ => panic!("nobody checks the pattern {pattern}"),
