@@ -179,5 +179,9 @@ mod tests {
         check("2026-10-25 02:30:00", berlin, Ok("2026-10-25T00:30:00"));
         check("2026-03-29 02:30:00", berlin, Ok("2026-03-29T01:30:00"));
         check("2011-12-30 12:00:00", zone("Pacific/Apia"), Ok("2011-12-30T22:00:00"));
+        // Laws change: these two put their clocks back no more in the autumn of 2026. Source: IANA database, 2026f.
+        check("2026-11-20 12:00:00", zone("America/Vancouver"), Ok("2026-11-20T19:00:00"));
+        check("2026-11-20 12:00:00", zone("America/Winnipeg"), Ok("2026-11-20T17:00:00"));
+        check("2026-11-20 12:00:00", zone("America/Los_Angeles"), Ok("2026-11-20T20:00:00"));
     }
 }
