@@ -278,7 +278,7 @@ fn facts(text: &mut String, outcome: &Outcome, reasons: &Reasons) {
         row(
             text,
             "match keys",
-            &keys.iter().map(|(key, share)| format!("{key} {:.0} %", share * 100.0)).collect::<Vec<_>>().join(", "),
+            &keys.iter().map(|(key, share)| format!("{key} {}", percent(*share))).collect::<Vec<_>>().join(", "),
         );
     }
     if let (Some(p50), Some(p95), Some(max)) = (report.age_seconds.p50, report.age_seconds.p95, report.age_seconds.max)
@@ -421,6 +421,15 @@ pub fn span(seconds: u64) -> String {
     }
 }
 
+/// A share in percent; what is there is never shown as nothing, and what is not all never as all.
+pub(crate) fn percent(share: f64) -> String {
+    match share * 100.0 {
+        percent if percent > 0.0 && percent < 1.0 => "under 1 %".to_owned(),
+        percent if percent > 99.0 && percent < 100.0 => "over 99 %".to_owned(),
+        percent => format!("{percent:.0} %"),
+    }
+}
+
 /// A name from the table as a summary has room for it.
 pub(crate) fn short(name: &str) -> String {
     printable(name).chars().take(40).collect()
@@ -442,5 +451,15 @@ mod tests {
         check(3_599, "59 min");
         check(3_600, "1 h 0 min");
         check(6 * 86_400 + 82_800, "6 d 23 h");
+    }
+
+    #[test]
+    fn a_share_is_never_rounded_to_nothing_or_to_all() {
+        let check = |share, expected: &str| assert_eq!(percent(share), expected);
+        check(0.0, "0 %");
+        check(0.0001, "under 1 %");
+        check(0.34, "34 %");
+        check(0.9999, "over 99 %");
+        check(1.0, "100 %");
     }
 }

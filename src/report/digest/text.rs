@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use super::{Course, DayDigest, Digest, Effect, Scope};
-use crate::report::human::{counted, grouped, short, span};
+use crate::report::human::{counted, grouped, percent, short, span};
 use crate::report::{is_steering, printable};
 
 /// How wide the longest bar is.
@@ -45,7 +45,7 @@ pub fn describe(digest: &Digest) -> String {
         row("", &format!("{} may have arrived twice", counted(twice, "event")));
     }
     if !digest.match_keys.is_empty() {
-        let keys = digest.match_keys.iter().take(7).map(|key| format!("{} {:.0} %", key.key, key.share * 100.0));
+        let keys = digest.match_keys.iter().take(7).map(|key| format!("{} {}", key.key, percent(key.share)));
         row("match keys", &keys.collect::<Vec<_>>().join(", "));
     }
     let median = digest.runs.iter().rev().find_map(|run| run.age_p50.zip(run.age_p95));

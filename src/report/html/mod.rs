@@ -18,7 +18,7 @@ use self::markup::{Markup, shortened};
 use super::digest::text::runs as count_runs;
 use super::digest::{Course, DayDigest, Digest, Effect, ReasonDigest, Scope};
 use super::hints::ADVISED_AGE_SECONDS;
-use super::human::{counted, grouped, span};
+use super::human::{counted, grouped, percent, span};
 
 /// The style sheet.
 const STYLE: &str = include_str!("style.css");
@@ -338,15 +338,6 @@ fn known(number: Option<u64>) -> String {
     number.map_or_else(|| UNKNOWN.to_owned(), grouped)
 }
 
-/// A share in percent; what is there is never shown as nothing, and what is not all never as all.
-fn percent(share: f64) -> String {
-    match share * 100.0 {
-        percent if percent > 0.0 && percent < 1.0 => "under 1 %".to_owned(),
-        percent if percent > 99.0 && percent < 100.0 => "over 99 %".to_owned(),
-        percent => format!("{percent:.0} %"),
-    }
-}
-
 /// A number at a tick.
 fn compact(number: f64) -> String {
     let short = |number: f64, unit: &str| {
@@ -408,16 +399,6 @@ mod tests {
         check(20_000.0, "20k");
         check(2_500_000.0, "2.5M");
         check(3e9, "3G");
-    }
-
-    #[test]
-    fn a_share_is_never_rounded_to_nothing_or_to_all() {
-        let check = |share, expected: &str| assert_eq!(percent(share), expected);
-        check(0.0, "0 %");
-        check(0.0001, "under 1 %");
-        check(0.34, "34 %");
-        check(0.9999, "over 99 %");
-        check(1.0, "100 %");
     }
 
     #[test]
