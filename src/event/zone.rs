@@ -114,6 +114,7 @@ mod tests {
         check("Mars/Olympus", None);
         check("", None);
         check("+02:00", None);
+        check("Etc/Unknown", None);
         assert_eq!("utc".parse(), Ok(Zone::UTC));
     }
 
