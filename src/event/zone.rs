@@ -35,7 +35,7 @@ impl Zone {
     ///
     /// A time that a change of clocks repeats is its first occurrence; one that is skipped is read as if the clocks had
     /// not changed yet.
-    pub(super) fn instant(self, shown: NaiveDateTime) -> Option<i64> {
+    pub fn instant(self, shown: NaiveDateTime) -> Option<i64> {
         if self == Self::UTC {
             return Some(shown.and_utc().timestamp_micros());
         }
