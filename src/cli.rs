@@ -25,10 +25,10 @@ use state::STATE_EXAMPLES;
 pub use state::{StateCommand, StateKind};
 pub use streams::{StreamArgs, wants_json};
 use sync::SYNC_EXAMPLES;
-pub use sync::{IfLocked, SyncArgs};
+pub use sync::{IfLocked, SyncArgs, WhichArgs};
 pub use topics::Topic;
 pub use typed::Moment;
-use typed::{parse_moment, parse_percent, parse_sample};
+use typed::{parse_percent, parse_sample};
 
 /// Sends the conversions in a Snowflake table to Meta's Conversions API: once each, hashed, from cron.
 #[derive(Debug, Parser)]
@@ -197,15 +197,9 @@ pub struct CheckArgs {
     /// Exit with code 3 if more than this share of rows cannot be sent because of what they hold
     #[arg(long, env = "FBCAPI_MAX_INVALID", value_name = "PERCENT", value_parser = parse_percent)]
     pub max_invalid: Option<Ratio>,
-    /// Only events since then: a time or a date (UTC unless it says), or so long ago (36h, 7d)
-    #[arg(long, env = "FBCAPI_SINCE", value_name = "TIME", value_parser = parse_moment)]
-    pub since: Option<Moment>,
-    /// Only events before then, in the same forms
-    #[arg(long, env = "FBCAPI_UNTIL", value_name = "TIME", value_parser = parse_moment)]
-    pub until: Option<Moment>,
-    /// Only events of this name; may be given several times
-    #[arg(long = "event", env = "FBCAPI_EVENT", value_name = "NAME", value_delimiter = ',')]
-    pub events: Vec<String>,
+    /// Which events.
+    #[command(flatten)]
+    pub which: WhichArgs,
     /// Contact neither Snowflake nor Meta: only configuration, files and state are looked at
     #[arg(long, env = "FBCAPI_OFFLINE", value_parser = FalseyValueParser::new())]
     pub offline: bool,

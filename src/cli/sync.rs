@@ -17,9 +17,9 @@ Examples:
   fbcapi sync --since 36h --event Purchase
   fbcapi sync --if-locked skip --max-duration 50m";
 
-/// How to run.
+/// Which events.
 #[derive(Debug, Args)]
-pub struct SyncArgs {
+pub struct WhichArgs {
     /// Only events since then: a time or a date (UTC unless it says), or so long ago (36h, 7d)
     #[arg(long, env = "FBCAPI_SINCE", value_name = "TIME", value_parser = parse_moment)]
     pub since: Option<Moment>,
@@ -29,6 +29,14 @@ pub struct SyncArgs {
     /// Only events of this name; may be given several times
     #[arg(long = "event", env = "FBCAPI_EVENT", value_name = "NAME", value_delimiter = ',')]
     pub events: Vec<String>,
+}
+
+/// How to run.
+#[derive(Debug, Args)]
+pub struct SyncArgs {
+    /// Which events.
+    #[command(flatten)]
+    pub which: WhichArgs,
     /// Only a part of the events, as 2/5, while runs elsewhere send the others; needs a state in Snowflake
     #[arg(long, env = "FBCAPI_SHARD", value_name = "K/N", value_parser = parse_shard)]
     pub shard: Option<Shard>,

@@ -14,9 +14,9 @@ use crate::sync::{self, Checked, Failure, Options, Reach, World};
 
 /// Looks as it was asked for, and tells what it found.
 pub async fn run(args: &CheckArgs, config: &Config, world: World) -> anyhow::Result<Exit> {
-    let Some((since, until)) = span(args.since, args.until, (world.now)()) else { return Ok(Exit::Configuration) };
+    let Some((since, until)) = span(&args.which, (world.now)()) else { return Ok(Exit::Configuration) };
     let options =
-        Options { since, until, names: names(&args.events), watched: console::watched(), ..Options::default() };
+        Options { since, until, names: names(&args.which), watched: console::watched(), ..Options::default() };
     let most_rows = match args.rows {
         Sample::First(rows) => Some(rows),
         Sample::All => None,

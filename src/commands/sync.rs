@@ -8,7 +8,7 @@ use chrono::{DateTime, Utc};
 use super::exit::Exit;
 use super::monitoring::{self, Monitoring};
 use super::output_file::{OutputFile, Readers};
-use crate::cli::{IfLocked, Moment, SyncArgs};
+use crate::cli::{IfLocked, Moment, SyncArgs, WhichArgs};
 use crate::config::{Config, FlagOverride, Refused};
 use crate::ledger::LedgerError;
 use crate::report::{console, human};
@@ -70,11 +70,11 @@ async fn carry_out(args: &SyncArgs, config: &Config, world: World) -> anyhow::Re
             return Ok(Ended::EARLY);
         }
     };
-    let Some((since, until)) = span(args.since, args.until, now) else { return Ok(Ended::EARLY) };
+    let Some((since, until)) = span(&args.which, now) else { return Ok(Ended::EARLY) };
     let options = Options {
         since,
         until,
-        names: names(&args.events),
+        names: names(&args.which),
         shard: args.shard,
         limit: args.limit,
         most_time: args.max_duration,
@@ -156,9 +156,9 @@ fn lock_of(failure: &Failure) -> Option<String> {
 }
 
 /// The span of time that was asked for; none, and said so, when nothing can lie in it.
-pub(super) fn span(since: Option<Moment>, until: Option<Moment>, now: DateTime<Utc>) -> Option<Span> {
+pub(super) fn span(which: &WhichArgs, now: DateTime<Utc>) -> Option<Span> {
     let at = |moment: Option<Moment>| moment.map(|moment| moment.at(now));
-    let (since, until) = (at(since), at(until));
+    let (since, until) = (at(which.since), at(which.until));
     if since.zip(until).is_some_and(|(since, until)| since >= until) {
         console::say("✗ --until is not after --since, so there is nothing to select\n");
         return None;
@@ -170,6 +170,6 @@ pub(super) fn span(since: Option<Moment>, until: Option<Moment>, now: DateTime<U
 type Span = (Option<DateTime<Utc>>, Option<DateTime<Utc>>);
 
 /// The names of events that were asked for.
-pub(super) fn names(typed: &[String]) -> Vec<String> {
-    typed.iter().filter(|name| !name.is_empty()).cloned().collect()
+pub(super) fn names(which: &WhichArgs) -> Vec<String> {
+    which.events.iter().filter(|name| !name.is_empty()).cloned().collect()
 }
