@@ -12,8 +12,7 @@ use crate::config::{LedgerConfig, StatePlace};
 use crate::event::Reason;
 use crate::ledger::snowflake::{Setting, SnowflakeLedger};
 use crate::ledger::{Answer, BatchId, Ledger as _, LedgerError, Record, SqliteLedger};
-use crate::report::printable;
-use crate::report::{console, human};
+use crate::report::{console, human, printable};
 use crate::source::snowflake::Surroundings;
 use crate::sync::Failure;
 

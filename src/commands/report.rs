@@ -13,8 +13,7 @@ use crate::cli::ReportArgs;
 use crate::config::LedgerConfig;
 use crate::ledger::{LedgerError, LockHolder};
 use crate::report::digest::{Digest, Facts, Scope, text};
-use crate::report::html;
-use crate::report::printable;
+use crate::report::{html, printable};
 
 /// The word for the newest run.
 const LAST: &str = "last";

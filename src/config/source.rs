@@ -2,11 +2,10 @@
 
 use std::time::Duration;
 
-use crate::event::Zone;
-
 use super::reader::Reader;
 use super::secret::{SecretSource, expand_home};
 use super::{Context, Machine, Mistake, Purpose, SourceConfig};
+use crate::event::Zone;
 use crate::event::preset::Preset;
 use crate::private::Secret;
 use crate::source::snowflake::{

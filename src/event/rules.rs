@@ -1,9 +1,8 @@
 //! What the configuration says about making events of rows.
 
-use super::zone::Zone;
-
 use super::columns::Columns;
 use super::personal::looks_personal;
+use super::zone::Zone;
 use crate::meta::ActionSource;
 use crate::meta::normalize::Settings;
 

@@ -1,6 +1,5 @@
 //! A record batch whose columns are bound to the fields that they feed.
 
-use super::zone::Zone;
 use arrow_array::RecordBatch;
 use arrow_schema::DataType;
 
@@ -10,6 +9,7 @@ use super::note::Note;
 use super::reason::Reason;
 use super::suit::{Want, of_field};
 use super::texts::{Texts, Times};
+use super::zone::Zone;
 use crate::meta::{KeySet, MatchKey};
 use crate::source::{COPIES_COLUMN, COPIES_DIFFER_COLUMN, KEY_COLUMN, Nature};
 

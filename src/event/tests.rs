@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use super::zone::Zone;
 use arrow_array::{ArrayRef, RecordBatch, StringArray};
 use arrow_schema::{DataType, Field, Schema};
 use chrono::NaiveDate;
@@ -12,7 +11,6 @@ use super::preset::Preset;
 use super::rules::{NameRules, Rules, Unmapped};
 use super::value::Kind;
 use super::*;
-use crate::event::zone;
 use crate::meta::normalize::{Country, ExternalIdForm, Settings};
 use crate::meta::{ActionSource, MatchKey, payload};
 use crate::source::{NATURE, Nature};

@@ -1,6 +1,5 @@
 //! One column of a record batch, read as text or as instants whatever Arrow type it came in.
 
-use super::zone::Zone;
 use arrow_array::cast::AsArray;
 use arrow_array::types::{
     ArrowPrimitiveType, Date32Type, Decimal128Type, Decimal256Type, Float32Type, Float64Type, Int8Type, Int16Type,
@@ -12,6 +11,7 @@ use arrow_schema::{DataType, TimeUnit};
 use chrono::{DateTime, NaiveDate};
 
 use super::time::{self, Micros, NotATime};
+use super::zone::Zone;
 
 /// A column read as text. Numbers, dates and booleans are written out once, when the column is bound.
 #[derive(Debug)]

@@ -2,11 +2,11 @@
 
 use std::borrow::Cow;
 
-use super::zone::Zone;
 use serde_json::value::RawValue;
 
 use super::reason::Reason;
 use super::time;
+use super::zone::Zone;
 use crate::meta::normalize::currency::currency;
 use crate::meta::number::{json_number, json_whole};
 use crate::source::Nature;

@@ -4,13 +4,13 @@ pub mod file;
 pub mod snowflake;
 mod nearest;
 
-use crate::event::Zone;
 use arrow_array::RecordBatch;
 use arrow_schema::DataType;
 use chrono::{DateTime, Utc};
 use sha2::{Digest as _, Sha256};
 use tokio::sync::mpsc;
 
+use crate::event::Zone;
 use crate::meta::MatchKey;
 use crate::meta::normalize::{Country, Settings};
 

@@ -20,12 +20,13 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::{io, thread};
 
-use crate::event::Zone;
 use arrow_array::RecordBatch;
 use tokio::sync::mpsc;
 
 use self::columns::Survey;
 use super::{ColumnRequest, RowStream, Selection, SourceError, Trouble};
+
+use crate::event::Zone;
 
 /// How many rows a record batch has at most.
 const BATCH_ROWS: usize = 1_024;

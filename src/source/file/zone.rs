@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use crate::event::Zone;
 use arrow_array::types::{
     ArrowTimestampType, TimestampMicrosecondType, TimestampMillisecondType, TimestampNanosecondType,
     TimestampSecondType,
@@ -11,6 +10,7 @@ use arrow_array::{Array, ArrayRef, PrimitiveArray};
 use arrow_schema::{DataType, TimeUnit};
 use chrono::DateTime;
 
+use crate::event::Zone;
 use crate::event::time;
 
 /// Makes a timestamp column one of instants in UTC; any other column stays as it is.

@@ -4,13 +4,13 @@
 //! table's real columns; the outer one makes the output columns, so that their names cannot stand in for a real
 //! column in the owner's condition, and chooses one of several copies of an event.
 
-use crate::event::Zone;
 use chrono::{DateTime, Utc};
 
 use super::columns::{Column, Kind, Match, find};
 use super::hashing::Hashed;
 use super::identifier::{Identifier, dotted, literal};
 use super::keys::{LeftOut, in_shard, key_output};
+use crate::event::Zone;
 use crate::source::{COPIES_COLUMN, COPIES_DIFFER_COLUMN, KEY_COLUMN, Nature, Reading, Selection};
 
 /// In which form a column of the result arrives, which decides how it is decoded.

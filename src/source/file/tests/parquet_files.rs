@@ -4,7 +4,6 @@ use std::fs::{self, File};
 use std::path::Path;
 use std::sync::Arc;
 
-use crate::event::{Zone, zone};
 use ::parquet::arrow::ArrowWriter;
 use arrow_array::cast::AsArray;
 use arrow_array::types::{Int32Type, TimestampMicrosecondType};
@@ -16,6 +15,7 @@ use arrow_array::{
 use arrow_schema::{DataType, Field, TimeUnit};
 
 use super::{batches, next, selection};
+use crate::event::{Zone, zone};
 use crate::source::file::{BATCH_ROWS, open};
 use crate::source::{SourceError, Trouble};
 

@@ -1,8 +1,7 @@
 //! A column of the table as trimmed text, before any rule.
 
-use crate::event::Zone;
-
 use super::{Case, Field, clear, holds_other};
+use crate::event::Zone;
 use crate::meta::normalize::Rule;
 use crate::meta::normalize::certain::{Characters, blanks};
 use crate::source::snowflake::columns::Kind;
